@@ -132,6 +132,13 @@ async def test_the_hour_is_known_at_once_where_the_events_tell_and_a_rise_needs_
         await asyncio.to_thread(run_sql, dsn, HOUR.replace("75", "4").replace("'q', 't'", "'q2', 'worse'"))
         look = await Pulse().ask(connector)
         assert {(rise.kind, rise.name, rise.failures) for rise in look.situation.rises} == {("task", "worse", 8)}
+        # All attempts of a task fail and are retried.
+        storm = HOUR.replace("75", "4").replace("'q', 't'", "'q', 'storm'")
+        storm = storm.replace("'failed'", "'deferred_for_retry'").replace("'succeeded'::", "'deferred_for_retry'::")
+        await asyncio.to_thread(run_sql, dsn, storm)
+        look = await Pulse().ask(connector)
+        (rise,) = (rise for rise in look.situation.rises if rise.is_retried)
+        assert (rise.kind, rise.name, rise.failures) == ("task", "storm", 164)
         # A busy database, of which the events of the last minutes alone are read: nothing is unusual yet.
         many = (
             HOUR.replace("40)", "4000)")

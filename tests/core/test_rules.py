@@ -14,6 +14,7 @@ from jobdesk_core.reading.open_jobs import NONE_OPEN, OpenGroup, OpenJobs
 from jobdesk_core.reading.pace import Pace, minute_of
 from jobdesk_core.reading.progress import Progress
 from jobdesk_core.reading.rise import Rise, has_risen, rise_of
+from jobdesk_core.reading.series import Series
 from jobdesk_core.reported.records import ReportedTask, ReportedWorker
 from jobdesk_core.schedules.schedule import Schedule
 from jobdesk_core.watching.attention import RULES, attention, keys
@@ -23,6 +24,7 @@ from jobdesk_core.watching.latencies import BLOCK, Latencies
 from jobdesk_core.watching.lines import Attention, RuleKey, Thresholds
 from jobdesk_core.watching.rules.database import unreachable
 from jobdesk_core.watching.situation import Cause, Growth, Latency, LockLine, LongRun, Served, Situation
+from jobdesk_core.watching.watch import rises as rises_of
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
 
@@ -266,6 +268,33 @@ def test_of_the_time_before_the_first_run_nothing_is_usual(failed: list[int], en
     assert has_risen(hour(failed), hour(ended)) is has
 
 
+@pytest.mark.parametrize(
+    ("retried", "others", "failed", "told"),
+    [
+        # All attempts of the last minutes; or half of them.
+        ([0] * 56 + [10, 10, 10, 8], [0] * 60, [0] * 60, [(38, True)]),
+        ([0] * 56 + [10, 10, 10, 8], [9] * 56 + [10, 9, 9, 4], [0] * 60, [(38, True)]),
+        # A third; as ever; stalled jobs that were set back, all at once; a few.
+        ([0] * 56 + [10, 10, 10, 8], [20] * 60, [0] * 60, []),
+        ([10] * 60, [0] * 60, [0] * 60, []),
+        ([0] * 58 + [40, 0], [0] * 60, [0] * 60, []),
+        ([0] * 58 + [2, 2], [0] * 60, [0] * 60, []),
+        # Some fail in the end: that is told.
+        ([0] * 56 + [10, 10, 10, 8], [0] * 60, [0] * 56 + [2, 2, 2, 2], [(8, False)]),
+    ],
+)
+def test_attempts_that_fail_and_are_retried_rise(
+    retried: list[int], others: list[int], failed: list[int], told: list[tuple[int, bool]]
+) -> None:
+    series, first = Series(), minute_of(NOW) - 59
+    kinds = {EventType.DEFERRED_FOR_RETRY: retried, EventType.SUCCEEDED: others, EventType.FAILED: failed}
+    for kind, counts in kinds.items():
+        series.add_history((first + place, "q", "t", kind, count) for place, count in enumerate(counts))
+    series.is_whole = True
+    found = [rise for rise in rises_of(series, NOW) if rise is not None and rise.kind == "task"]
+    assert [(rise.failures, rise.is_retried) for rise in found] == told
+
+
 RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
 
 
@@ -284,6 +313,13 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
             Cause("KeyError", 3, 4),
             None,
             ["invoices.render: 38 failures in 5 min, usually 1. KeyError 3 of 4 reported."],
+        ),
+        (
+            [replace(RISE, is_retried=True)],
+            Cause("ConnectTimeout", 35, 38),
+            # It knows those alone that failed in the end.
+            Known(failed=40),
+            ["invoices.render: 38 attempts failed and were retried in 5 min, usually 1. ConnectTimeout 35 of 38."],
         ),
         # On Mondays at this hour it always does.
         ([RISE], None, Known(failed=13), []),

@@ -20,7 +20,10 @@ FEWEST_MINUTES, SHARE = PACE_MINUTES + 1, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """Failures of a queue or task that have risen: so many within `minutes`, where `usual` were to be expected."""
+    """Failures of a queue or task that have risen: so many within `minutes`, where `usual` were to be expected.
+
+    `is_retried`: what has risen are attempts of a task that failed and are tried again by themselves.
+    """
 
     kind: Literal["queue", "task"]
     name: str
@@ -28,6 +31,7 @@ class Rise:
     usual: float
     minutes: int
     since: dt.datetime
+    is_retried: bool = False
 
 
 def has_risen(failed: Sequence[int], ended: Sequence[int]) -> bool:
@@ -42,6 +46,17 @@ def has_risen(failed: Sequence[int], ended: Sequence[int]) -> bool:
     if len(before) < FEWEST_MINUTES:
         return failures >= SHARE * sum(ended[-PACE_MINUTES - 1 :])
     return is_clear(failures, sum(before), len(recent) / len(before))
+
+
+def is_storm(retried: Sequence[int], ended: Sequence[int]) -> bool:
+    """Whether half of the attempts that `ended` in each of these minutes were to be `retried`, from the first minute
+    with such a one on, and this in more than one minute.
+
+    Of some that fail now and then their being tried again takes care; and stalled jobs that somebody has set back
+    look alike, but come at once.
+    """
+    first = next((place for place, count in enumerate(retried) if count), 0)
+    return 2 * sum(retried) >= sum(ended[first:]) and sum(count > 0 for count in retried) > 1
 
 
 def is_clear(failures: float, before: float, part: float) -> bool:

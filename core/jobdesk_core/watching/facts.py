@@ -142,7 +142,7 @@ def _cause(capabilities: Capabilities, rise: Rise) -> Asking[Cause]:
     """The most frequent error among the failures of a rise, where workers report, and how many are failed still."""
     found = yield from attempt(capabilities.reported, "errors", lambda _: _errors(rise))
     try:
-        still_failed = yield _still_failed(rise)
+        still_failed = (yield _still_failed(rise)) if not rise.is_retried else None
     except StatementTooLong:
         still_failed = None
     kinds = found.value or {}
@@ -155,9 +155,9 @@ def _errors(rise: Rise) -> Statement[dict[str, int]]:
     return Statement(
         "SELECT left(regexp_replace(type, '^.*\\.', ''), 200) AS name, count(*)::integer AS count FROM ("
         f"SELECT type FROM jobdesk.errors WHERE {rise.kind}_name = %(name)s::text AND at >= %(since)s::timestamptz "
-        f"AND outcome = 'failed' ORDER BY at DESC LIMIT {MOST_ERRORS}) AS error GROUP BY 1",
+        f"AND outcome = %(outcome)s::text ORDER BY at DESC LIMIT {MOST_ERRORS}) AS error GROUP BY 1",
         lambda rows: {row["name"]: row["count"] for row in rows},
-        {"name": rise.name, "since": rise.since},
+        {"name": rise.name, "since": rise.since, "outcome": "retried" if rise.is_retried else "failed"},
     )
 
 

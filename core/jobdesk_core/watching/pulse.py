@@ -27,7 +27,7 @@ from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
 from jobdesk_core.reading.pace import ARRIVALS, ENDS, MINUTES, PUT_OFF, Pace, minute_of
 from jobdesk_core.reading.progress import Progress, progress
-from jobdesk_core.reading.rise import Rise, is_clear
+from jobdesk_core.reading.rise import Rise, is_clear, is_storm
 from jobdesk_core.reading.series import Series
 from jobdesk_core.watching.pulse_question import MOST, Answer, question
 from jobdesk_core.watching.situation import Situation, Usual
@@ -113,7 +113,7 @@ class Pulse:
         #: The first minute (since 1970) that has been seen as a whole, and the last one of which not all was read.
         self._seen_from = self._left_out_at = 0
         self._seen_since: dt.datetime | None = None
-        self._failing: dict[tuple[Literal["queue", "task"], str], int] = {}
+        self._failing: dict[tuple[Literal["queue", "task"], str, EventType], int] = {}
 
     async def ask(self, connector: PsycopgConnector, connection: Any = None, *, limit_s: float = LIMIT_S) -> Look:
         """Ask on one connection, the pool's or this one. Raises ConnectorException; StatementTooLong at the limit."""
@@ -187,7 +187,9 @@ class Pulse:
             if kind is EventType.STARTED:
                 series.add_started(queue, task, at)
             elif kind is EventType.FAILED:
-                self._failing["queue", queue] = self._failing["task", task] = minute
+                self._failing["queue", queue, kind] = self._failing["task", task, kind] = minute
+            elif kind is EventType.DEFERRED_FOR_RETRY:
+                self._failing["task", task, kind] = minute
             if later and kind in ARRIVALS:
                 series.add_history([(minute, queue, task, PUT_OFF, later)])
 
@@ -248,17 +250,23 @@ class Pulse:
         before_minutes = recent_from - before_from
         if before_minutes < RISE_AFTER_MINUTES:
             return
-        for kind, name in self._failing:
+        risen: set[tuple[str, str]] = set()
+        for kind, name, event in sorted(self._failing, key=lambda each: each[2] is not EventType.FAILED):
             pace = self._series if kind == "queue" else self._series.tasks
-            counts = pace.last((EventType.FAILED,), now, name, RISE_MINUTES + before_minutes + 1)[:-1]
+            counts = pace.last((event,), now, name, RISE_MINUTES + before_minutes + 1)[:-1]
             recent, before = counts[-RISE_MINUTES:], counts[:-RISE_MINUTES]
             usual = sum(before) * RISE_MINUTES / before_minutes
             is_more = is_clear(sum(recent), sum(before), RISE_MINUTES / before_minutes)
             if sum(recent) < FEWEST_FAILURES or not is_more:
                 continue
+            is_retried = event is not EventType.FAILED
+            ended = pace.last(ENDS, now, name, RISE_MINUTES + 1)[:-1] if is_retried else ()
+            if is_retried and ((kind, name) in risen or not is_storm(recent, ended)):
+                continue
+            risen.add((kind, name))
             first = next((place for place, count in enumerate(recent) if count > usual / RISE_MINUTES), 0)
             since = dt.datetime.fromtimestamp(60 * (recent_from + first), dt.UTC)
-            yield Rise(kind, name, sum(recent), usual, RISE_MINUTES, since)
+            yield Rise(kind, name, sum(recent), usual, RISE_MINUTES, since, is_retried)
 
 
 def rate(minutes: Sequence[int | None]) -> float | None:

@@ -8,7 +8,7 @@ import datetime as dt
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from jobdesk_core.connectors.psycopg import PsycopgConnector
@@ -21,7 +21,7 @@ from jobdesk_core.reading.moment import Moment
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.pace import ENDS, PACE_MINUTES, Pace
 from jobdesk_core.reading.progress import Progress, progress
-from jobdesk_core.reading.rise import FEWEST_FAILURES, Rise, has_risen, rise_of
+from jobdesk_core.reading.rise import FEWEST_FAILURES, Rise, has_risen, is_storm, rise_of
 from jobdesk_core.reading.series import Series
 from jobdesk_core.schedules.following import ScheduleFollower
 from jobdesk_core.watching.facts import BLOCKER, MOST_RISES, Facts, Running, read_facts
@@ -224,16 +224,28 @@ class Watch:
 
 
 def rises(series: Series, now: dt.datetime) -> Iterator[Rise | None]:
-    """The tasks and queues whose failures have risen, and None for each other; none until the hour before is known."""
-    kind = EventType.FAILED
-    if not series.is_whole or sum(series.last((kind,), now, None, PACE_MINUTES + 1)) < FEWEST_FAILURES:
+    """The tasks and queues whose failures have risen, then the tasks whose attempts are retried more than before, and
+    None for each other; none until the hour before is known.
+    """
+    if not series.is_whole:
         return
-    of_queues: tuple[Literal["queue", "task"], Pace] = "queue", series
-    of_tasks: tuple[Literal["queue", "task"], Pace] = "task", series.tasks
-    for of, pace in (of_tasks, of_queues):
+    of_tasks: tuple[Literal["queue", "task"], Pace, EventType] = "task", series.tasks, EventType.FAILED
+    of_queues: tuple[Literal["queue", "task"], Pace, EventType] = "queue", series, EventType.FAILED
+    retried: tuple[Literal["queue", "task"], Pace, EventType] = "task", series.tasks, EventType.DEFERRED_FOR_RETRY
+    risen: set[str] = set()
+    for of, pace, kind in (of_tasks, of_queues, retried):
+        if sum(series.last((kind,), now, None, PACE_MINUTES + 1)) < FEWEST_FAILURES:
+            continue
         for name in pace.names_with(kind):
-            failed, ended = pace.per_minute(kind, now, name), pace.last(ENDS, now, name)
-            yield rise_of(of, name, failed, ended, now) if has_risen(failed, ended) else None
+            counts, ended = pace.per_minute(kind, now, name), pace.last(ENDS, now, name)
+            has = has_risen(counts, ended)
+            if kind is EventType.DEFERRED_FOR_RETRY:
+                recent = slice(-PACE_MINUTES - 1, None)
+                has = has and name not in risen and is_storm(counts[recent], ended[recent])
+            elif has and of == "task":
+                risen.add(name)
+            found = rise_of(of, name, counts, ended, now) if has else None
+            yield replace(found, is_retried=kind is not EventType.FAILED) if found is not None else None
 
 
 def courses(series: Series, jobs: OpenJobs, now: dt.datetime) -> dict[str, Progress]:

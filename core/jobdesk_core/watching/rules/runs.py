@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from jobdesk_core.durations import in_words, so_far
 from jobdesk_core.filters.language import term
 from jobdesk_core.reading.rise import Rise
-from jobdesk_core.watching.lines import Attention, Remedy, Thresholds
+from jobdesk_core.watching.lines import Attention, Remedy, Severity, Thresholds
 from jobdesk_core.watching.situation import Cause, LongRun, Situation
 from jobdesk_core.watching.words import jobs, number
 
@@ -18,9 +18,11 @@ FEWEST_RUNS = 10
 
 
 def failures(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
-    """A task fails more than usual; or a queue does, where no task of it alone explains that."""
+    """A task fails more than usual; or a queue does, where no task of it alone explains that; or attempts of a task
+    fail and are retried.
+    """
     found = [rise for rise in situation.rises if _is_above(rise, situation, limits)]
-    of_tasks = sum(rise.failures for rise in found if rise.kind == "task")
+    of_tasks = sum(rise.failures for rise in found if rise.kind == "task" and not rise.is_retried)
     for rise in sorted(found, key=lambda each: (-each.failures, each.name)):
         if rise.kind == "task" or rise.failures > 2 * of_tasks:
             yield _failing(rise, situation)
@@ -28,7 +30,7 @@ def failures(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
 
 def _usual(rise: Rise, situation: Situation) -> float:
     known = None
-    if rise.kind == "task" and situation.usual is not None:
+    if rise.kind == "task" and not rise.is_retried and situation.usual is not None:
         known = situation.usual.failures(rise.name, rise.minutes, situation.now)
     return max(rise.usual, known or 0.0)
 
@@ -40,17 +42,24 @@ def _is_above(rise: Rise, situation: Situation, limits: Thresholds) -> bool:
 
 def _failing(rise: Rise, situation: Situation) -> Attention:
     cause = situation.causes.get((rise.kind, rise.name), Cause())
-    failed = jobs(rise.failures, "failure")
+    failed = (
+        f"{jobs(rise.failures, 'attempt')} failed and were retried"
+        if rise.is_retried
+        else jobs(rise.failures, "failure")
+    )
     sentence = f"{failed} in {so_far(60 * rise.minutes)}, usually {number(_usual(rise, situation))}."
     if cause.error:
         of = f"{cause.reported:,}" if cause.reported >= rise.failures else f"{cause.reported:,} reported"
         sentence += f" {cause.error} {cause.count:,} of {of}."
     minutes = math.ceil((situation.now - rise.since).total_seconds() / 60)
     shown = f"{term(rise.kind, rise.name)} status:failed ended:>-{max(1, minutes)}m"
+    if rise.is_retried:
+        shown = f"{term(rise.kind, rise.name)} status:todo,doing attempts:>0"
     count = cause.still_failed or 0
     remedy: Remedy = "retry" if count else "failures"
-    title = f"{rise.name} fails"
-    return Attention("failures", rise.name, title, sentence, rise.since, "bad", rise.failures, shown, remedy, count)
+    title = f"{rise.name} is being retried" if rise.is_retried else f"{rise.name} fails"
+    tone: Severity = "warning" if rise.is_retried else "bad"
+    return Attention("failures", rise.name, title, sentence, rise.since, tone, rise.failures, shown, remedy, count)
 
 
 def usual_run(situation: Situation, task: str, usual_s: float, runs: int) -> tuple[float, int]:
