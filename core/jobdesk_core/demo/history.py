@@ -23,8 +23,9 @@ HOUR_S, DAY_S = 3_600.0, 86_400.0
 DAYS = 9
 #: The shortest and the longest runs of the slow tasks, in seconds, as `tasks` has them.
 SLOW_S = {"media.transcode": (60, 120), "reports.nightly": (30, 60), "etl.load_partition": (6, 15)}
-#: A run of the daily one that nobody deferred.
-MISSED = "ledger.close_day"
+#: A run of the daily one that nobody deferred, for no worker was alive: from when on before it, and until when after.
+MISSED, AWAY_S = "ledger.close_day", (480.0, 660.0)
+Away = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,17 @@ class _Past:
     periodic_id: str = ""
 
 
-async def fill_history(connector: PsycopgConnector) -> None:
-    """Insert ended jobs of the last days with their events. The rows are written as they would have ended."""
+async def fill_history(connector: PsycopgConnector) -> Away:
+    """Insert ended jobs of the last days with their events. The rows are written as they would have ended.
+
+    Returns from when until when no worker was alive, in seconds since 1970.
+    """
     chance = random.Random(7)
     now = dt.datetime.now(dt.UTC)
     app = create_app(connector)
     # Their order is that of their ids.
-    past = sorted([*_deferred(now, chance), *_periodic(app, now, chance)], key=lambda job: job.at)
+    away = _away(app, now)
+    past = sorted([*_deferred(now, chance), *_periodic(app, now, away, chance)], key=lambda job: job.at)
     events: list[tuple[int, str, dt.datetime]] = []
     for number, job in enumerate(past):
         started = job.at + dt.timedelta(seconds=chance.expovariate(0.8))
@@ -76,6 +81,7 @@ async def fill_history(connector: PsycopgConnector) -> None:
             },
         )
     )
+    return away
 
 
 def _deferred(now: dt.datetime, chance: random.Random) -> Iterator[_Past]:
@@ -93,18 +99,25 @@ def _deferred(now: dt.datetime, chance: random.Random) -> Iterator[_Past]:
         yield _Past(min(at, now - dt.timedelta(seconds=runs_s + 20)), name, arguments, end, runs_s, options)
 
 
-def _periodic(app: App, now: dt.datetime, chance: random.Random) -> Iterator[_Past]:
-    """The runs of the periodic tasks, all on time but one that is missing."""
+def _away(app: App, now: dt.datetime) -> Away:
+    """Round the last run of the daily one that no worker makes up for any more."""
+    missed = app.periodic_registry.periodic_tasks[MISSED, ""].schedule.before(now.timestamp() - AWAY_S[1] - MAX_DELAY_S)
+    return missed - AWAY_S[0], missed + AWAY_S[1]
+
+
+def _periodic(app: App, now: dt.datetime, away: Away, chance: random.Random) -> Iterator[_Past]:
+    """The runs of the periodic tasks, all on time but those for which no worker was alive."""
     latest = now.timestamp() - 30
     for periodic in app.periodic_registry.periodic_tasks.values():
         task, usual_s = periodic.task.name, chance.uniform(1, 6)
         at = periodic.schedule.after(latest - min(DAYS * DAY_S, 200 * _period_s(periodic, latest)))
-        # Not one that the first worker would still make up for.
-        missing = periodic.schedule.before(latest - MAX_DELAY_S) if task == MISSED else None
+        # As a worker does when it starts: the last one is made up for, unless that is too long ago.
+        made_up = periodic.schedule.before(away[1])
         while at < latest:
-            if at != missing:
+            if not away[0] <= at < away[1] or (at == made_up and away[1] - at <= MAX_DELAY_S):
                 arguments = {**periodic.configure_kwargs.get("task_kwargs", {}), "timestamp": int(at)}
-                deferred_at = dt.datetime.fromtimestamp(at + chance.uniform(0.05, 0.4), dt.UTC)
+                written = away[1] if away[0] <= at < away[1] else at
+                deferred_at = dt.datetime.fromtimestamp(written + chance.uniform(0.05, 0.4), dt.UTC)
                 end = "failed" if chance.random() < 0.02 else "succeeded"
                 runs_s = usual_s * chance.uniform(0.7, 1.5)
                 yield _Past(

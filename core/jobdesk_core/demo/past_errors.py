@@ -1,4 +1,4 @@
-"""The errors of the jobs that failed in the demo's past hour: raised and caught now, written as of then."""
+"""What the demo's workers would have reported: the errors of the jobs that failed, raised now, and their own lives."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ APP, VERSION = "shop", "2.4.1"
 OWN = frozenset({"jobdesk_core.demo"})
 
 
-async def install_reports(connector: PsycopgConnector, dsn: str) -> None:
-    """Create the schema of the reports where there is none, and fill in the errors of the jobs that have failed."""
+async def install_reports(connector: PsycopgConnector, dsn: str, away: tuple[float, float] | None) -> None:
+    """Create the schema of the reports where there is none, and fill in the errors of the jobs that have failed.
+
+    `away`: from when until when no worker was alive, in seconds since 1970; None where nothing is known of the past.
+    """
     if (await connector.run_async(detect())).state != "absent":
         return
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(schema_sql().encode())
+        if away is not None:
+            connection.execute(_LIVES, {"app": APP, "began": away[0], "ended": away[1]})
     rows = [row for job in await connector.run_async(_FAILED) if (row := _error(job)) is not None]
     if rows:
         await connector.run_async(Statement(statements.ERRORS, nothing, {"rows": json.dumps(rows, default=str)}))
@@ -59,6 +64,15 @@ def _error(job: dict[str, Any]) -> dict[str, Any] | None:
         "worker": None,
         "outcome": "failed",
     }
+
+
+#: One worker before that, and one since.
+_LIVES = (
+    "INSERT INTO jobdesk.workers (id, app, host, name, started_at, beat_at, ended_at) "
+    "SELECT gen_random_uuid(), %(app)s, 'demo', life.name, life.began, life.ended, life.ended FROM (VALUES "
+    "('before', to_timestamp(%(began)s) - interval '9 days', to_timestamp(%(began)s)), "
+    "('since', to_timestamp(%(ended)s), now())) AS life (name, began, ended)"
+)
 
 
 def _jobs(rows: Rows) -> list[dict[str, Any]]:

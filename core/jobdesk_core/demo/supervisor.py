@@ -86,12 +86,13 @@ async def _run(server: EmbeddedServer, workers: list[subprocess.Popen[bytes]]) -
             running.add_signal_handler(number, ended.set)
     connector = PsycopgConnector(conninfo=dsn)
     await connector.open_async()
+    away = None
     try:
         if not (await connector.run_async(DETECT)).has_schema:
             tell(progress="The schema and an hour of history are being created.")
             await install(connector)
-            await fill_history(connector)
-        await install_reports(connector, dsn)
+            away = await fill_history(connector)
+        await install_reports(connector, dsn, away)
         await _make_elsewhere(server)
         tell(progress="The workers are starting.")
         workers += [_start_worker(dsn, name, queues) for name, queues in WORKERS.items()]

@@ -119,44 +119,43 @@ class _Seen:
 def read_ages(
     capabilities: Capabilities,
     catalog: Catalog,
-    rows: float | None,
     totals: Mapping[Status, int] | None = None,
 ) -> Asking[Ages]:
-    """Look at the jobs. `rows` is how many there are believed to be, `totals` those of each status where known exactly.
+    """Look at the jobs. `totals` are how many there are of each status, where that is known exactly.
 
+    How many a large table has is told by the pages looked at: what the server has counted may be lost in a crash.
     Raises StatementTooLong where even the small look takes longer than it may, ConnectorException.
     """
     jobs, events = catalog.table(TABLES[0]), catalog.table(TABLES[1])
     assert jobs is not None and events is not None
     exact: _Exact = {}
+    most = SAMPLE_PAGES
     try:
-        seen: _Seen = yield _look(jobs.pages, SAMPLE_PAGES)
+        seen: _Seen = yield _look(jobs.pages, most)
     except StatementTooLong:
-        seen = yield _look(jobs.pages, FEWER_PAGES)
-    is_whole = jobs.pages <= SAMPLE_PAGES
+        most = FEWER_PAGES
+        seen = yield _look(jobs.pages, most)
+    is_whole = jobs.pages <= most
     if not is_whole:
         # The sample holds these as well, where they are too many.
         with contextlib.suppress(StatementTooLong):
             exact |= _open_ages((yield _look_at_open(capabilities)))
         with contextlib.suppress(StatementTooLong):
             exact |= _last_day((yield _look_at_last_day()), seen)
-    cells = _cells(seen, exact, rows if not is_whole else None, totals, is_whole)
+    cells = _cells(seen, exact, totals, None if is_whole else jobs.pages / most)
     shared = _with_bytes(cells, seen, exact, jobs.bytes, events.bytes)
     return Ages(shared, jobs.bytes + events.bytes, 0 if is_whole else seen.rows, seen.as_of)
 
 
 def _cells(
-    seen: _Seen, exact: _Exact, rows: float | None, totals: Mapping[Status, int] | None, is_whole: bool
+    seen: _Seen, exact: _Exact, totals: Mapping[Status, int] | None, each: float | None
 ) -> dict[Status, list[Cell]]:
-    of_sample = [group for group in seen.groups if group[:2] not in exact]
-    looked_at = sum(group[2] for group in of_sample)
-    counted = sum(group[2] for group in exact.values() if group is not None)
-    # So many jobs stand for each one of the sample.
-    each = 1.0 if is_whole or not looked_at else max((rows or seen.rows) - counted, looked_at) / looked_at
+    """The jobs of each status and age. So many stand for `each` one of the sample; None: all were looked at."""
+    is_whole = each is None
     found: dict[Status, list[Cell]] = {}
-    for status, age, number, _, _ in of_sample:
+    for status, age, number, _, _ in seen.groups:
         row = found.setdefault(status, [Cell(is_exact=is_whole)] * (UNDATED + 1))
-        row[age] = Cell(number * each, 0.0, number, is_whole)
+        row[age] = Cell(number * (each or 1.0), 0.0, number, is_whole)
     for (status, age), group in exact.items():
         row = found.setdefault(status, [Cell(is_exact=is_whole)] * (UNDATED + 1))
         number = group[2] if group is not None else 0

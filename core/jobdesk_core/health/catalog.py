@@ -112,9 +112,10 @@ def _decode(rows: Rows) -> Catalog:
 
 
 def _table(row: dict[str, Any]) -> TableSize:
-    rows = row.pop("rows")
-    # Minus one until the first vacuum or analyze; a table that is empty has zero, too.
-    return TableSize(planned_rows=float(rows) if rows >= 0 and row["planned_pages"] else None, **_without(row))
+    rows, pages = row.pop("rows"), row["planned_pages"]
+    # Minus one until the first vacuum or analyze; a table that is empty has zero, too. Like the planner, by the pages
+    # that the table has now.
+    return TableSize(planned_rows=rows / pages * row["pages"] if rows >= 0 and pages else None, **_without(row))
 
 
 def _without(row: dict[str, Any]) -> dict[str, Any]:

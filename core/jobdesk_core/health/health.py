@@ -71,10 +71,15 @@ class Health:
         """How many rows a table is believed to hold: as counted, as planned, or None where nothing tells."""
         if table == TABLES[0] and self.totals is not None:
             return float(sum(self.totals.values()))
+        if table == TABLES[0] and self.ages is not None:
+            return self.ages.whole(None).rows
         counted = self.statistics.tables.get(table) if self.statistics is not None else None
-        if counted is not None and counted.live:
-            return float(counted.live)
         size = self.catalog.table(table) if self.catalog is not None else None
+        # Where the server's counts were lost, they have begun anew at 0.
+        was_lost = counted is not None and counted.analyzed_at is None and counted.vacuumed_at is None
+        planned = (size.planned_rows if size is not None else None) or 0.0
+        if counted is not None and counted.live and not (was_lost and planned > counted.live):
+            return float(counted.live)
         if size is not None and not size.pages:
             return 0.0
         return size.planned_rows if size is not None else None
@@ -137,9 +142,7 @@ class _Reading:
             self._refuse("Rows by age are not known: without an index on procrastinate_events (job_id) it takes long.")
             return
         try:
-            found = yield from ages.read_ages(
-                health.capabilities, health.catalog, health.rows(TABLES[0]), health.totals
-            )
+            found = yield from ages.read_ages(health.capabilities, health.catalog, health.totals)
         except ConnectorException as error:
             self._note("ages", error)
         else:

@@ -321,7 +321,7 @@ def _index(line: IndexLine, health: Health) -> list[Cell]:
     scan_tone: Tone = "warning" if line.is_unused else "secondary" if not line.scans else ""
     size = bytes_text(line.bytes) if line.bytes is not None else formats.DASH
     return [
-        Cell(short_name(line.name), is_mono=True, tip=line.found or line.expected),
+        Cell(line.name.replace("procrastinate_", "", 1), is_mono=True, tip=line.found or line.expected),
         Cell(_tr(line.state), tone, shape=shape),
         Cell(size, "" if line.bytes is not None else "secondary", value=line.bytes),
         Cell(scans, scan_tone, tip=counted),
