@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import os
@@ -375,6 +376,24 @@ def test_why_one_does_not_answer_is_said_once_and_that_it_does_again(
     assert first.startswith("shop: ") and "has no Procrastinate schema" in second and third == "shop answers again."
 
 
+#: Method, path, what is accepted; the status, the kind of text, and whether there is any.
+ASKED = (
+    ("GET", "/metrics", "", (200, "text/plain", True)),
+    ("GET", "/metrics", "application/openmetrics-text;version=1.0.0", (200, "application/openmetrics-text", True)),
+    ("HEAD", "/metrics", "", (200, "text/plain", False)),
+    ("POST", "/metrics", "", (405, "text/plain", True)),
+    ("GET", "/", "", (200, "text/html", True)),
+    ("GET", "/metric", "", (404, "text/plain", True)),
+)
+
+
+def answered(port: int, method: str, path: str, accept: str, _expected: object) -> tuple[int, str, bool]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.request(method, path, headers={"Accept": accept})
+        answer = connection.getresponse()
+        return answer.status, (answer.getheader("Content-Type") or "text/plain").partition(";")[0], bool(answer.read())
+
+
 def test_it_listens_where_it_is_told_and_ends_cleanly(dsn: str) -> None:
     command = [sys.executable, "-m", "jobdesk_core", "metrics", "--listen", "0.0.0.0:0", "--dsn", dsn]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -388,6 +407,7 @@ def test_it_listens_where_it_is_told_and_ends_cleanly(dsn: str) -> None:
                 assert answer.headers["Content-Type"].startswith("text/plain")
                 samples = read(answer.read().decode())
             assert [number for (name, _), number in samples.items() if name == "jobdesk_up"] == [1]
+            assert [answered(int(found[1]), *each) for each in ASKED] == [each[-1] for each in ASKED]
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == exit_codes.DONE
             assert process.stderr.read() == ""
