@@ -43,7 +43,7 @@ from jobdesk.linking.doorway import Doorway, pass_on, usual_path
 from jobdesk.linking.link import profile_name
 from jobdesk.linking.opening import LinkOpening
 from jobdesk.runtime import display, logs, loop, system_libraries, translation
-from jobdesk.runtime.garbage import collect_here
+from jobdesk.runtime.garbage import collect_here, forget_sources
 from jobdesk.runtime.resources import resource
 from jobdesk.window import remembered
 from jobdesk.window.alerting import is_watched, show_place
@@ -89,6 +89,7 @@ class Program:
     """
 
     def __init__(self, options: argparse.Namespace, app: QApplication, guide: Guide | None = None) -> None:
+        forget_sources()
         self._options, self._guide = options, guide
         self._app = app
         self._ending = asyncio.Event()

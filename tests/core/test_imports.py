@@ -43,6 +43,25 @@ def test_the_window_never_loads_procrastinate(extent: str) -> None:
     assert "procrastinate" not in names
 
 
+def test_the_window_starts_without_what_only_some_ask_for_and_keeps_no_source_of_its_modules() -> None:
+    start = "import sys, linecache, jobdesk.application; from jobdesk.runtime.garbage import forget_sources"
+    command = [sys.executable, "-c", f"{start}; forget_sources(); print(len(linecache.cache), *sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    kept, *names = done.stdout.split()
+    assert kept == "0"
+    pages = {f"jobdesk.{name}.page" for name in ("overview", "failures", "schedules", "workers", "locks", "health")}
+    others = {
+        "keyring",
+        "jeepney",
+        "prometheus_client",
+        "http.client",
+        "jobdesk_core.health",
+        "jobdesk.exporting.dialog",
+    }
+    assert (pages | others) & set(names) == set()
+
+
 def test_the_import_contracts_hold() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -7,11 +7,17 @@ another thread takes the program with it.
 from __future__ import annotations
 
 import gc
+import linecache
 
 from PySide6.QtCore import QObject, QTimer
 
 #: Milliseconds between two collections of what is new, and how many of them there are to one of everything.
 INTERVAL_MS, YOUNG_TO_OLD = 2_000, 30
+
+
+def forget_sources() -> None:
+    """PySide6 looks into the source of each module that is imported, and Python would keep the lines: some 10 MB."""
+    linecache.clearcache()
 
 
 def collect_here(parent: QObject) -> None:
@@ -23,7 +29,11 @@ def collect_here(parent: QObject) -> None:
     def collect() -> None:
         nonlocal turns
         turns += 1
-        gc.collect(2 if turns % YOUNG_TO_OLD == 0 else 1)
+        if turns % YOUNG_TO_OLD:
+            gc.collect(1)
+        else:
+            forget_sources()
+            gc.collect()
 
     timer = QTimer(parent)
     timer.timeout.connect(collect)
