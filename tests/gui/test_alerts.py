@@ -6,11 +6,13 @@ import contextlib
 import datetime as dt
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from database import defer, run_sql
+from jobdesk.alerts.list_tab import MOST_LINES
 from jobdesk.alerts.seeing import Seeing
 from jobdesk.alerts.watcher import Watcher
 from jobdesk.kit.theme import theme
@@ -253,7 +255,11 @@ async def test_unreadable_rules_are_said_and_the_last_month_is_shown(tmp_path: P
     now = dt.datetime.now(dt.UTC)
     week = now - dt.timedelta(days=7)
     past = Alert("test", "lock", "a", "lock", "lock a holds up 9", "9 wait.", "bad", week, active_at=week, over_at=week)
-    watcher.alerting.history.run(lambda connection: history.write(connection, [past]))
+    more = [
+        replace(past, subject=str(number), over_at=week - dt.timedelta(minutes=number), title=f"lock {number}")
+        for number in range(1, 2 * MOST_LINES)
+    ]
+    watcher.alerting.history.run(lambda connection: history.write(connection, [past, *more]))
     async with live(tmp_path, dsn) as window:
         watcher.sources = lambda: [each for each in [Seeing(window.session).source()] if each is not None]
         window.alerts.follow(watcher)
@@ -265,6 +271,13 @@ async def test_unreadable_rules_are_said_and_the_last_month_is_shown(tmp_path: P
         tab.longer.click()
         await until(lambda: tab.earlier, what="the month")
         assert "lock a holds up 9" in tab.earlier[0].text
+        # Many at a time, and how many there are.
+        first = tab.earlier[0]
+        assert (len(tab.earlier), tab._earlier_count.text()) == (MOST_LINES, str(2 * MOST_LINES))
+        assert tab.further.text() == f"Show {MOST_LINES} more"
+        tab.further.click()
+        await until(lambda: len(tab.earlier) == 2 * MOST_LINES, what="the rest")
+        assert tab.earlier[0] is first and not tab.further.isVisible()
         theme().set_text_percent(150)
         QApplication.processEvents()
         assert window.alerts.geometry().right() <= window.width()

@@ -59,15 +59,22 @@ class AlertHistory(SqliteFile):
         """The alerts that are not over, of one database or of all, the oldest first."""
         return self.run(lambda connection: open_alerts(connection, database))
 
-    def earlier(self, since: dt.datetime, database: str | None = None, limit: int = 500) -> list[Alert]:
+    def earlier(self, since: dt.datetime, database: str | None = None, limit: int = MOST_KEPT) -> list[Alert]:
         """The alerts that were over at `since` or later, the latest first."""
+        where, values = _over_since(since, database)
+        return self.run(
+            lambda connection: _alerts(connection, f"{where} ORDER BY over_at DESC, id DESC LIMIT ?", [*values, limit])
+        )
 
-        def read(connection: sqlite3.Connection) -> list[Alert]:
-            where = "over_at >= ? AND active_at IS NOT NULL" + (" AND database = ?" if database is not None else "")
-            values = [since.timestamp(), *([database] if database is not None else []), limit]
-            return _alerts(connection, f"{where} ORDER BY over_at DESC, id DESC LIMIT ?", values)
+    def count_earlier(self, since: dt.datetime, database: str | None = None) -> int:
+        """How many these are."""
+        where, values = _over_since(since, database)
 
-        return self.run(read)
+        def count(connection: sqlite3.Connection) -> int:
+            found: int = connection.execute(f"SELECT count(*) FROM alerts WHERE {where}", values).fetchone()[0]
+            return found
+
+        return self.run(count)
 
     def last_over(self, database: str | None = None) -> Alert | None:
         """The alert that was over last."""
@@ -181,6 +188,11 @@ def read_mutes(connection: sqlite3.Connection) -> list[Mute]:
 def forget_mutes(connection: sqlite3.Connection, mutes: Iterable[Mute]) -> None:
     """End these."""
     connection.executemany("DELETE FROM mutes WHERE id = ?", [(each.id,) for each in mutes])
+
+
+def _over_since(since: dt.datetime, database: str | None) -> tuple[str, list[Any]]:
+    where = "over_at >= ? AND active_at IS NOT NULL" + (" AND database = ?" if database is not None else "")
+    return where, [since.timestamp(), *([database] if database is not None else [])]
 
 
 def _alerts(connection: sqlite3.Connection, where: str, values: list[Any]) -> list[Alert]:

@@ -19,6 +19,8 @@ from jobdesk.kit.work import Work
 MONTH = 30
 #: Cards shown at most; more are counted.
 MOST_CARDS = 50
+#: Lines of what is over shown at first, and more by each wish.
+MOST_LINES = 50
 
 
 class ListTab(QWidget):
@@ -36,9 +38,9 @@ class ListTab(QWidget):
         self.is_stale: Callable[[], bool] = lambda: False
         self.cards: dict[tuple[str, str, str], AlertCard] = {}
         self.earlier: list[EarlierLine] = []
-        self._shown_earlier: list[Alert] = []
+        self._shown_earlier: tuple[list[Alert], bool] = [], False
         self._last: Alert | None = None
-        self._days = 0
+        self._days, self._most = 0, MOST_LINES
         self._work = Work(self)
         self.whose = Segmented([self.tr("This database"), self.tr("All")])
         self.whose.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -52,6 +54,10 @@ class ListTab(QWidget):
         self.longer = QPushButton(self.tr("Show the last 30 days"))
         self.longer.setObjectName("link")
         self.longer.clicked.connect(self._show_longer)
+        self.further = QPushButton()
+        self.further.setObjectName("link")
+        self.further.hide()
+        self.further.clicked.connect(self._show_further)
         self._cards, self._lines = QVBoxLayout(), QVBoxLayout()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 12)
@@ -67,6 +73,7 @@ class ListTab(QWidget):
         column.addLayout(self._lines)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 8, 12, 0)
+        foot.addWidget(self.further)
         foot.addWidget(self.longer)
         foot.addStretch()
         column.addLayout(foot)
@@ -83,10 +90,10 @@ class ListTab(QWidget):
         self._show_cards([alert for alert in every if not alert.muted], names_database=shown is None)
         self._show_quiet(bool(self.cards))
         self._work.start(
-            self.watcher.earlier(shown, self._days),
+            self.watcher.earlier(shown, self._days, self._most),
             name="earlier alerts",
             then=lambda found: self._show_earlier(muted, *found, names_database=shown is None),
-            failed=lambda error: self._show_earlier(muted, [], None, names_database=False),
+            failed=lambda error: self._show_earlier(muted, [], 0, None, names_database=False),
             replaces=True,
         )
 
@@ -146,28 +153,38 @@ class ListTab(QWidget):
         self.quiet.setVisible(bool(text))
 
     def _show_earlier(
-        self, muted: Sequence[Alert], found: Sequence[Alert], last: Alert | None, *, names_database: bool
+        self, muted: Sequence[Alert], found: Sequence[Alert], count: int, last: Alert | None, *, names_database: bool
     ) -> None:
         self._last = last
         self._show_quiet(bool(self.cards))
-        shown = [*muted, *found]
-        if shown == self._shown_earlier and self.earlier:
-            return
-        self._shown_earlier = shown
+        shown, more = [*muted, *found], count - len(found)
+        self.further.setText(self.tr("Show {count} more").format(count=formats.number(min(more, MOST_LINES))))
+        self.further.setVisible(more > 0)
         self._earlier_head.setText(self.tr("THE LAST 30 DAYS") if self._days else self.tr("EARLIER TODAY"))
         self._earlier_head.setVisible(bool(shown) or bool(self._days))
-        self._earlier_count.setText(formats.number(len(shown)) if shown else "")
-        empty_layout(self._lines)
-        self.earlier = [EarlierLine(alert, names_database=names_database) for alert in shown]
-        for line in self.earlier:
+        self._earlier_count.setText(formats.number(len(shown) + more) if shown else "")
+        self.longer.setText(self.tr("Show only today") if self._days else self.tr("Show the last 30 days"))
+        if (shown, names_database) == self._shown_earlier:
+            return
+        before, named = self._shown_earlier
+        # What goes on below what is there is all that is made anew.
+        is_longer = named is names_database and shown[: len(before)] == before
+        kept, self._shown_earlier = len(before) if is_longer else 0, (shown, names_database)
+        if not kept:
+            empty_layout(self._lines)
+            self.earlier = []
+        for alert in shown[kept:]:
+            line = EarlierLine(alert, names_database=names_database)
             line.unmute_asked_for.connect(self._unmute)
             self._lines.addWidget(line)
-        self.longer.setText(self.tr("Show only today") if self._days else self.tr("Show the last 30 days"))
+            self.earlier.append(line)
 
     def _show_longer(self) -> None:
-        self._days = 0 if self._days else MONTH
-        self._shown_earlier = []
-        self.earlier = []
+        self._days, self._most = 0 if self._days else MONTH, MOST_LINES
+        self.show_all()
+
+    def _show_further(self) -> None:
+        self._most += MOST_LINES
         self.show_all()
 
     def _mute(self, alert: Alert, hours: float, until_over: bool) -> None:

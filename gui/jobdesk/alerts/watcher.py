@@ -181,14 +181,16 @@ class Watcher(QObject):
         found = next((looked.mutes for looked in self.looked.values()), [])
         return [mute for mute in found if mute.holds(now)]
 
-    async def earlier(self, database: str | None, days: int) -> tuple[list[Alert], Alert | None]:
-        """What is over since the beginning of today (`days` 0) or for so many days; and what was over last."""
+    async def earlier(self, database: str | None, days: int, most: int) -> tuple[list[Alert], int, Alert | None]:
+        """What is over since the beginning of today (`days` 0) or for so many days, the latest; how many that are; and
+        what was over last.
+        """
         now = dt.datetime.now().astimezone()
         since = now.replace(hour=0, minute=0, second=0, microsecond=0) - dt.timedelta(days=days)
 
-        def read() -> tuple[list[Alert], Alert | None]:
-            kept = self.alerting.history
-            return kept.earlier(since.astimezone(dt.UTC), database), kept.last_over(database)
+        def read() -> tuple[list[Alert], int, Alert | None]:
+            kept, first = self.alerting.history, since.astimezone(dt.UTC)
+            return kept.earlier(first, database, most), kept.count_earlier(first, database), kept.last_over(database)
 
         return await asyncio.to_thread(read)
 
