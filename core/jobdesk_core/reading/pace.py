@@ -88,7 +88,8 @@ class Durations:
         """When the first of those had begun that are of after a time, of the latest few (UTC); None without any."""
         moments, seconds = self._held.get(name, ((), ()))
         latest = zip(moments[-LATELY_STARTS:], seconds[-LATELY_STARTS:], strict=True)
-        begun = [moment - duration for moment, duration in latest if moment >= since.timestamp()]
+        first = since.timestamp()
+        begun = [moment - duration for moment, duration in latest if moment >= first]
         return dt.datetime.fromtimestamp(min(begun), dt.UTC) if begun else None
 
     def copied(self, name: str | None) -> tuple[array[float], array[float]]:
