@@ -13,16 +13,20 @@ from typing import Any
 import pytest
 from database import defer, run_sql
 from jobdesk.alerts.list_tab import MOST_LINES
-from jobdesk.alerts.seeing import Seeing
+from jobdesk.alerts.seeing import Seeing, source_of
 from jobdesk.alerts.watcher import Watcher
 from jobdesk.kit.theme import theme
 from jobdesk.window.desk_view import DeskView
 from jobdesk_core.alerts import book as books
 from jobdesk_core.alerts import history
 from jobdesk_core.alerts.alert import Alert
+from jobdesk_core.alerts.lines import Unreachable, lines
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.sending import allow
 from jobdesk_core.alerts.ways import Command
+from jobdesk_core.profiles import Profile
+from jobdesk_core.troubles import Kind, Trouble
+from jobdesk_core.watching.member import Member, State
 from opened import live
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -247,6 +251,32 @@ def run_sql_elsewhere(dsn: str):  # type: ignore[no-untyped-def]
     from psycopg.conninfo import make_conninfo
 
     return psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "told"),
+    [
+        ("unreachable", "unreachable", ("The database is unreachable", "bad", "No answer for 1 min.")),
+        ("slow", "timeout", ("The database does not answer in time", "bad", "No answer in time for 1 min.")),
+        ("refused", "rights", ("The database cannot be watched", "warning", "Not watched for 1 min.")),
+        ("refused", "no_schema", None),  # there are no jobs to watch
+        ("password", "password", None),  # nobody has typed it yet
+        ("connecting", None, None),
+    ],
+)
+def test_what_the_fleet_knows_is_told_as_what_it_is(
+    state: State, kind: Kind | None, told: tuple[str, str, str] | None
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    trouble = Trouble(kind, "This is why.") if kind is not None else None
+    member = Member(Profile(name="eu"), state, now - dt.timedelta(seconds=60), trouble=trouble)
+    seen = source_of(member, None).seen  # type: ignore[arg-type] # nothing is asked
+    if told is None:
+        assert seen is None
+        return
+    assert isinstance(seen, Unreachable)
+    (line,) = lines([("gone", AlertRule("unreachable"))], seen, now)["gone"].values()  # type: ignore[union-attr]
+    assert line is not None and (line.title, line.tone, line.sentence) == (*told[:2], f"{told[2]} This is why.")
 
 
 async def test_unreadable_rules_are_said_and_the_last_month_is_shown(tmp_path: Path, dsn: str) -> None:
