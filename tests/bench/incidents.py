@@ -100,6 +100,8 @@ async def _ordinary(stage: Stage, watched: Watched) -> None:
     """Ordinary minutes; half way a worker is started anew."""
     stage.start("main", "mail,etl,sync,serial,batch,rare", 8)
     stage.start("clock", "clock", 1, "periodic")
+    # Until both are there it is true that none is.
+    await until(lambda: stage.value("SELECT count(*) FROM procrastinate_workers") == 2)
     await asyncio.sleep(5)
     watched.seen.clear()
     async with beside(flow(stage)):
