@@ -318,6 +318,29 @@ def act_in_chunks(journal: Journal) -> None:
     journal.finish_now(entry_id, "", [], ends=[(chunk, "done") for chunk in chunks])
 
 
+@pytest.mark.parametrize("is_of_earlier_release", [False, True])
+async def test_what_was_planned_is_no_part_of_the_row_that_each_transaction_writes(
+    journal: Journal, is_of_earlier_release: bool
+) -> None:
+    """Read and written for every chunk of a million jobs it would slow the act down by a hundred times."""
+    ids = [*range(1, 5_001)]
+    entry_id = await asyncio.to_thread(journal.begin_now, HEADER, Planned(ids))
+    with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None)) as file:
+        (row,) = file.execute("SELECT * FROM entries").fetchall()
+        assert sum(len(str(each)) for each in row) < 1_000
+        if is_of_earlier_release:
+            file.execute("UPDATE entries SET planned = (SELECT ids FROM plans)")
+            file.execute("DROP TABLE plans")
+    again = Journal(journal.path)
+    chunk = await asyncio.to_thread(again.stage_now, entry_id, "1", [Outcomes([3], "done", [""])])
+    await asyncio.to_thread(again.finish_now, entry_id, "", [], ends=[(chunk, "done")], is_whole=False)
+    found = [record.job_id for record in await again.records(entry_id, limit=10_000) if record.outcome == "not reached"]
+    assert found == [each for each in ids if each != 3]
+    with contextlib.closing(sqlite3.connect(journal.path)) as file:
+        assert file.execute("SELECT count(*) FROM plans").fetchall() == [(0,)]
+        assert file.execute("SELECT planned FROM entries").fetchall() == [(None,)]
+
+
 async def test_too_many_records_push_out_the_oldest_entries(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite", Limits(records=5, records_of_entry=3))
     for _ in range(4):

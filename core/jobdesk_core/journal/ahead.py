@@ -25,7 +25,12 @@ CREATE TABLE IF NOT EXISTS chunks (
 CREATE INDEX IF NOT EXISTS chunks_entry ON chunks (entry_id);
 CREATE INDEX IF NOT EXISTS chunks_begun ON chunks (id) WHERE state = 'begun';
 CREATE INDEX IF NOT EXISTS chunks_payload ON chunks (id) WHERE payload IS NOT NULL;
+CREATE TABLE IF NOT EXISTS plans (
+    entry_id INTEGER PRIMARY KEY REFERENCES entries (id) ON DELETE CASCADE, ids BLOB NOT NULL
+);
 """
+#: Not in the entry, whose row each transaction writes anew: of a million jobs they are eight megabytes.
+PLANS = "plans"
 #: Columns that the first release did not have.
 COLUMNS = {
     "entries": {
@@ -62,11 +67,13 @@ class AlreadyClaimed(Exception):
 
 def plan(connection: sqlite3.Connection, entry_id: int, planned: Planned, owner: str) -> None:
     """Write what an act is about to do."""
-    ids = array("q", planned.job_ids).tobytes() if planned.job_ids else None
     connection.execute(
-        "UPDATE entries SET owner = ?, server = ?, planned = ?, planned_jobs = ?, ahead_s = ? WHERE id = ?",
-        (owner, planned.server, ids, planned.jobs or len(planned.job_ids), planned.ahead_s, entry_id),
+        "UPDATE entries SET owner = ?, server = ?, planned_jobs = ?, ahead_s = ? WHERE id = ?",
+        (owner, planned.server, planned.jobs or len(planned.job_ids), planned.ahead_s, entry_id),
     )
+    if planned.job_ids:
+        ids = array("q", planned.job_ids).tobytes()
+        connection.execute(f"INSERT INTO {PLANS} (entry_id, ids) VALUES (?, ?)", (entry_id, ids))
 
 
 def stage(
@@ -135,6 +142,7 @@ def end(connection: sqlite3.Connection, entry_id: int, at: dt.datetime | None, e
         "UPDATE entries SET ended_at = coalesce(?, last_at, at), error = ?, planned = NULL WHERE id = ?",
         (moment, error, entry_id),
     )
+    connection.execute(f"DELETE FROM {PLANS} WHERE entry_id = ?", (entry_id,))
 
 
 def close_old(connection: sqlite3.Connection, entry_id: int) -> None:
@@ -189,7 +197,11 @@ def json_of(value: Any) -> str:
 
 def _rest(connection: sqlite3.Connection, entry_id: int) -> Iterator[Outcomes]:
     """The jobs that an act was about to reach, and of which nothing is written."""
-    sql = "SELECT planned, planned_jobs, action, staged FROM entries WHERE id = ?"
+    # An earlier Jobdesk kept it in the entry.
+    sql = (
+        f"SELECT coalesce((SELECT ids FROM {PLANS} WHERE entry_id = entries.id), planned), planned_jobs, action, "
+        "staged FROM entries WHERE id = ?"
+    )
     planned, planned_jobs, action, staged = connection.execute(sql, (entry_id,)).fetchone()
     ids = array("q")
     ids.frombytes(planned or b"")

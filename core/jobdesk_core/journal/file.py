@@ -37,7 +37,7 @@ class JournalFile(SqliteFile):
         connection.execute("PRAGMA foreign_keys = ON")
         write_ahead(connection, "FULL")
         connection.execute(f"PRAGMA max_page_count = {self._most_bytes // PAGE_BYTES}")
-        if not connection.execute("SELECT 1 FROM pragma_table_info ('entries') WHERE name = 'ahead_s'").fetchone():
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ahead.PLANS,)).fetchone():
             connection.execute("BEGIN IMMEDIATE")
             for text in f"{_SCHEMA}{ahead.SCHEMA}".split(";"):
                 connection.execute(text)
