@@ -4,11 +4,12 @@ Runs where there is a `prometheus` (PROMETHEUS, or on the PATH). It scrapes `job
 expression of `resources/grafana/jobdesk.json` is evaluated each 5 s, as a board that refreshes so does.
 
 "Seen" is kind to the board. A series has left its normal range when it is half as much again above the most it was
-before the incident, or below its least by as much; so is a new one that is not 0. The series that count are those with
-a label that is the incident's queue or task, and of those without one the ones in SEEN_IN, which incidents that are
-staged at once share. Somebody has to look at that panel in that moment, and to know what is normal. `numbers` are
-panels of plain numbers, `rules` those of what our own rules say of one question alone. A board names no cause unless a
-label does; the labels of what was seen stand beside it, and the name of a rule is the most that there is.
+before the incidents, or below its least by as much; so is a new one that is not 0. What had left before one began does
+not count for that one. The series that count are those with a label that is the incident's queue or task, and of those
+without one the ones in SEEN_IN, which incidents that are staged at once share. Somebody has to look at that panel in
+that moment, and to know what is normal. `numbers` are panels of plain numbers, `rules` those of what our own rules say
+of one question alone. A board names no cause unless a label does; the labels of what was seen stand beside it, and the
+name of a rule is the most that there is.
 
 What a board would show falsely: the series that leave, in the second half of the ordinary minutes, the range that they
 had in the first.
@@ -68,7 +69,8 @@ SEEN_IN: dict[str, tuple[set[str], Sequence[str]]] = {
 }
 _HEAD = f"{'on a board of Grafana':<26}{'numbers':>9}{'rules':>8}   the panel and its labels"
 
-#: Of one look: the panel, the labels of the series, and its value.
+#: The panel and the labels of a series; and of one look, with its value.
+Series = tuple[str, tuple[tuple[str, str], ...]]
 Shown = tuple[str, tuple[tuple[str, str], ...], float]
 
 
@@ -79,6 +81,8 @@ class Sight:
     numbers_s: float | None = None
     rules_s: float | None = None
     panels: list[str] = field(default_factory=list)
+    #: What was beyond its range already when it began.
+    before: set[Series] = field(default_factory=set)
 
 
 class Board:
@@ -97,7 +101,8 @@ class Board:
             for panel in json.loads(DASHBOARD.read_text())["panels"]
             for target in panel["targets"]
         ]
-        self._ranges: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, float]] = {}
+        self._ranges: dict[Series, tuple[float, float]] = {}
+        self._beyond: set[Series] = set()
         self._sights: dict[str, Sight] = {}
 
     async def follow(self, incidents: Sequence[Incident]) -> None:
@@ -108,9 +113,9 @@ class Board:
             begun = [each for each in incidents if 0 < each.began <= time.monotonic()]
             for incident in begun:
                 self._look(incident, shown)
-            for title, labels, value in shown:
-                if not begun:
-                    self._learn(title, labels, value)
+            self._beyond = {(title, labels) for title, labels, value in shown if self._is_beyond(title, labels, value)}
+            for title, labels, value in shown if not begun else ():
+                self._learn(title, labels, value)
 
     def _learn(self, title: str, labels: tuple[tuple[str, str], ...], value: float) -> None:
         if time.monotonic() > self._learnt_at and self._is_beyond(title, labels, value):
@@ -147,8 +152,10 @@ class Board:
 
     def _look(self, incident: Incident, shown: Sequence[Shown]) -> None:
         about, titles = SEEN_IN.get(incident.name, (set(), ()))
-        sight = self._sights.setdefault(incident.name, Sight())
+        sight = self._sights.setdefault(incident.name, Sight(before=self._beyond))
         for title, labels, value in shown:
+            if (title, labels) in sight.before:
+                continue
             named = {text for _, text in labels}
             if (named.isdisjoint(about) and title not in titles) or not self._is_beyond(title, labels, value):
                 continue
