@@ -216,7 +216,8 @@ class PsycopgConnector(Pooled, AsyncConnector):
         async with connection.cursor(
             row_factory=tuple_row if statement.is_page else dict_row, binary=is_binary
         ) as cursor:
-            if self.json_loads is not None:
+            # Of a connection of ours it is set once, for each of its cursors.
+            if self.json_loads is not None and connection not in self._routes:
                 set_json_loads(self.json_loads, cursor)
             with limits.patience(limits.BARE_LIMIT_S) if statement.is_bare else contextlib.nullcontext():
                 await cursor.execute(statement.sql, parameters)
@@ -246,6 +247,8 @@ class PsycopgConnector(Pooled, AsyncConnector):
 
     async def _pin(self, connection: Connection) -> None:
         """Pin a new connection's session, or learn that it is none of ours. Raises psycopg's errors."""
+        if self.json_loads is not None:
+            set_json_loads(self.json_loads, connection)
         info, chosen = connection.info, connection.prepare_threshold
         connection.prepare_threshold = None
         with limits.patience(limits.SIGN_LIMIT_S):

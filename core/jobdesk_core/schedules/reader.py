@@ -99,7 +99,7 @@ class ScheduleReader:
             self._book = Book()  # emptied, or restored
         yield from self._find(deferrals, _Sought(list(keys), _by_task(list(keys)), stated), highest, budget_s)
         workers: list[WorkerRow] | None = None
-        if self.capabilities.has_workers:
+        if self.capabilities.has_workers and keys:
             workers = yield WORKERS
         now = self.capabilities.clock.now()
         deferral_of = {(each.task, each.periodic_id): each for each in deferrals}

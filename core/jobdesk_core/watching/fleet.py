@@ -165,10 +165,9 @@ class Fleet:
         before = self.members.get(member.name)
         if before is None:
             return
-        if member.state == before.state:
-            member = replace(member, since=before.since)
-        else:
-            member = replace(member, since=dt.datetime.now(dt.UTC))
+        since = before.since if member.state == before.state else dt.datetime.now(dt.UTC)
+        if member.since is not since:
+            member = replace(member, since=since)
         self._changes.extend(_changes(before, member))
         self.members[member.name] = member
         self._on_change(member.name)
@@ -275,8 +274,10 @@ class _Follower:
     def _show(self, look: Look, looked_at: float) -> None:
         state: State = "live" if look.can_listen else "polling"
         look = replace(look, situation=self._beside.added(look.situation))
+        before = self._fleet.members.get(self._profile.name)
+        since = before.since if before is not None else dt.datetime.now(dt.UTC)
         lines = tuple(attention(look.situation))
-        self._fleet.put(Member(self._profile, state, look=look, looked_at=looked_at, lines=lines))
+        self._fleet.put(Member(self._profile, state, since, look, looked_at, lines=lines))
 
     def _show_elsewhere(self, known: Elsewhere) -> None:
         before = self._fleet.members.get(self._profile.name)

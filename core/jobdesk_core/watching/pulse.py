@@ -157,8 +157,9 @@ class Pulse:
         return self.look
 
     def _routed(self, look: Look, route: Route | None) -> Look:
-        self.look = replace(look, is_pooled=route is Route.POOLED)
-        return self.look
+        if (route is Route.POOLED) is not look.is_pooled:
+            look = self.look = replace(look, is_pooled=not look.is_pooled)
+        return look
 
     # Keeping
 

@@ -59,9 +59,12 @@ class FleetModel(ValuesModel):
             if old is new:
                 continue
             self._rows[place] = new.cells
-            if _but_age(old) != _but_age(new):
-                self.dataChanged.emit(self.index(place, 0), self.index(place, len(self.titles) - 1))
             has_aged = has_aged or old.cells[_AGE] != new.cells[_AGE]
+            # With the same answer it is only older.
+            member = new.member if new.kind == "member" else None
+            is_same = member is not None and member is old.member and member.is_answering
+            if not is_same and _but_age(old) != _but_age(new):
+                self.dataChanged.emit(self.index(place, 0), self.index(place, len(self.titles) - 1))
         return has_aged
 
     def place_of(self, key: str) -> int | None:
