@@ -27,7 +27,7 @@ from jobdesk_core.alerts.ways import Command
 from jobdesk_core.profiles import Profile
 from jobdesk_core.troubles import Kind, Trouble
 from jobdesk_core.watching.member import Member, State
-from opened import live
+from opened import Others, live
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -227,6 +227,18 @@ async def test_jobs_with_their_arguments_are_sent_once_that_is_chosen(tmp_path: 
         assert not watcher.book.of("other")[0].sends_jobs
         choose()
         assert not row.rule.sends_jobs
+
+
+async def test_a_queue_that_stands_still_when_it_is_opened_is_told_once(tmp_path: Path, dsn: str) -> None:
+    """Not as one that has fallen behind, too, before the last hour is read."""
+    rules = AlertRule("idle_queue", ways=()), AlertRule("oldest_due", ways=())
+    with Others(dsn) as others:
+        others.start(others.defer("t", "mail"), others.register_worker())
+        others.defer("t", "mail")
+        run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '20 minutes'")
+        async with watched(tmp_path, dsn, *rules) as (_, watcher):
+            await until(lambda: [each.key for each in watcher.active()].count("idle_queue"), what="the alert")
+            assert [each.key for each in watcher.active()] == ["idle_queue"]
 
 
 async def test_a_lost_link_ends_nothing_and_is_told_itself(tmp_path: Path, dsn: str) -> None:

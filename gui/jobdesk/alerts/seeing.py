@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -18,6 +19,8 @@ from jobdesk.alerts.watcher import Source
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session
 
+#: Seconds that reading the last hour of a database may hold its alerts back, once it is open.
+HOUR_READ_S = 10.0
 Ask = Callable[[str, Asking[list[Telling]], float], Awaitable[list[Telling]]]
 
 
@@ -27,12 +30,14 @@ class Seeing:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._gone_since: dt.datetime | None = None
+        self._desk: Desk | None = None
+        self._opened_at = 0.0
 
     def source(self) -> Source | None:
         """What is known now; None where no database is open."""
         profile, desk = self._session.profile, self._session.desk
         if profile is None or desk is None:
-            self._gone_since = None
+            self._gone_since = self._desk = None
             return None
         if not desk.capabilities.has_schema:
             return None
@@ -43,8 +48,14 @@ class Seeing:
             silent = Unreachable(self._gone_since, reason, silence_of(trouble))
             return Source(profile.name, profile.folder, silent)
         self._gone_since = None
-        seen = desk.monitor.situation() if desk.state.mode in ("live", "polling") else None
+        seen = desk.monitor.situation() if desk.state.mode in ("live", "polling") and self._is_read(desk) else None
         return Source(profile.name, profile.folder, seen, partial(_with_jobs, desk, profile))
+
+    def _is_read(self, desk: Desk) -> bool:
+        """Whether the last hour has been read, or has had its time: before that one trouble may look like another."""
+        if desk is not self._desk:
+            self._desk, self._opened_at = desk, time.monotonic()
+        return desk.monitor.series.is_whole or time.monotonic() - self._opened_at >= HOUR_READ_S
 
 
 async def _with_jobs(desk: Desk, profile: Profile, told: Sequence[Telling]) -> list[Telling]:
