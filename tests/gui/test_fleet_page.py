@@ -16,6 +16,8 @@ from jobdesk.connection.dialog import ConnectionDialog
 from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard, seen_by
 from jobdesk.fleet.page import FleetPage
+from jobdesk.fleet.rows import Order, rows
+from jobdesk.fleet.table import FleetTable
 from jobdesk.fleet.words import KEYS
 from jobdesk.kit.theme import theme
 from jobdesk.window.desks import Desks
@@ -26,11 +28,13 @@ from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
+from jobdesk_core.watching.member import Member
 from made_up_server import MadeUpServer
 from opened import desk_of, dialog_of, opened
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtTest import QTest
+from pytest import MonkeyPatch
 from waiting import until
 
 
@@ -226,6 +230,34 @@ async def test_without_connections_one_is_pasted_in_place(tmp_path: Path) -> Non
         assert "db.example.org" in dialog.profile().display_dsn and "billing" in dialog.profile().display_dsn
         dialog.done(0)
         await page.board.stop()
+
+
+async def test_no_row_goes_away_from_under_the_pointer_or_back_to_the_chosen_one(monkeypatch: MonkeyPatch) -> None:
+    table, order = FleetTable(), Order()
+    table.resize(900, 300)
+    table.show()
+
+    def show(worst: str) -> list[str]:
+        members = [
+            Member(profile(f"db-{n:02}", "", "eu"), "refused" if f"db-{n:02}" == worst else "connecting")
+            for n in range(40)
+        ]
+        found = rows(order.ordered(members, is_held=table.is_pointed_at), closed=(), wait_s=5.0)
+        table.show_rows(found)
+        return [row.name for row in found if row.kind == "member"]
+
+    assert show("db-30")[0] == "db-30"
+    table.choose("db-30")
+    bar = table.verticalScrollBar()
+    bar.setValue(20)
+    QTest.mouseMove(table.viewport(), QPoint(50, 50))
+    QTest.mouseMove(table.viewport(), QPoint(60, 60))
+    await until(lambda: table.is_pointed_at)
+    assert show("db-25")[0] == "db-30"
+    monkeypatch.setattr("jobdesk.fleet.table.POINTED_S", 0.0)
+    assert show("db-25")[0] == "db-25"
+    assert bar.value() == 20 and table.member is not None and table.member.name == "db-30"
+    table.deleteLater()
 
 
 async def test_every_column_that_tells_how_a_database_is_has_room_beside_the_side_panel(tmp_path: Path) -> None:

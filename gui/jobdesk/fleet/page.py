@@ -95,7 +95,7 @@ class FleetPage(Page):
         self.toolbar.show_members(members)
         self.table.show_rows(
             rows(
-                self._order.ordered(members),
+                self._order.ordered(members, is_held=self.table.is_pointed_at),
                 closed=self._closed,
                 wait_s=self.board.interval_s,
                 is_wanted=self.toolbar.is_wanted,

@@ -98,15 +98,16 @@ class Order:
         self._folders: dict[str, int] = {}
         self._at = 0.0
 
-    def ordered(self, members: Sequence[Member]) -> list[tuple[str, list[Member]]]:
-        """By folder."""
+    def ordered(self, members: Sequence[Member], *, is_held: bool = False) -> list[tuple[str, list[Member]]]:
+        """By folder. `is_held`: somebody is about to click, so that all that were there keep their places."""
         found = folders(members)
         known = tuple(sorted((each.name, each.rank, each.profile.folder) for each in members))
-        if known != self._known or time.monotonic() - self._at > STEADY_S:
+        is_due = known != self._known or time.monotonic() - self._at > STEADY_S
+        if is_due and not (is_held and self._places.keys() == {each.name for each in members}):
             self._known, self._at = known, time.monotonic()
             self._folders = {folder: place for place, (folder, _) in enumerate(found)}
             self._places = {each.name: place for _, its in found for place, each in enumerate(its)}
-        ordered = sorted(found, key=lambda each: self._folders[each[0]])
+        ordered = sorted(found, key=lambda each: self._folders.get(each[0], 0))
         return [(folder, sorted(its, key=lambda each: self._places[each.name])) for folder, its in ordered]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from jobdesk_core.watching.member import Member
@@ -17,6 +18,8 @@ from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 
 _LEFT, _RIGHT = Qt.Key.Key_Left, Qt.Key.Key_Right
+#: Seconds for which rows stay where they are after the pointer has moved over them.
+POINTED_S = 3.0
 
 
 class FleetTable(Table):
@@ -40,6 +43,8 @@ class FleetTable(Table):
         self.lay_columns(self.fleet.titles)
         self.name_columns("fleet", words.KEYS, growing="database", optional=words.OPTIONAL)
         self._key = ""
+        self._pointed_at = 0.0
+        self.setMouseTracking(True)
         self._lines: dict[str, ReasonLine] = {}
         self.selectionModel().currentRowChanged.connect(self._moved)
         self.activated.connect(self._activated)
@@ -50,8 +55,13 @@ class FleetTable(Table):
         row = self._row(self.currentIndex())
         return row.member if row is not None and row.kind == "member" else None
 
+    @property
+    def is_pointed_at(self) -> bool:
+        """Whether somebody is about to click on a row."""
+        return time.monotonic() - self._pointed_at < POINTED_S
+
     def show_rows(self, rows: Sequence[Row]) -> None:
-        """Show these; what was chosen stays so wherever it stands now."""
+        """Show these; what was chosen stays so wherever it stands now, and the list where it was scrolled to."""
         before = [row.key for row in self.fleet.rows]
         key = self._key
         if self.fleet.show_rows(rows):
@@ -61,9 +71,12 @@ class FleetTable(Table):
             )
         if [row.key for row in rows] != before:
             self._place_lines()
-            place = self.fleet.place_of(key)
+            place, scrolled_to = self.fleet.place_of(key), self.verticalScrollBar().value()
+            self.setAutoScroll(False)
             if place is not None:
                 self.selectRow(place)
+            self.setAutoScroll(True)
+            self.verticalScrollBar().setValue(scrolled_to)
             self._key = key
         for row in rows:
             if row.kind == "reason" and row.member is not None:
@@ -89,6 +102,11 @@ class FleetTable(Table):
             self.folded.emit(row.key.removeprefix("folder:"), event.key() == _RIGHT)
         else:
             super().keyPressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Override Table.mouseMoveEvent: no row goes away from under the pointer."""
+        self._pointed_at = time.monotonic()
+        super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Override Table.mouseReleaseEvent: a click on a folder folds it."""
