@@ -21,6 +21,7 @@ from jobdesk_core.health import ages as ages_module
 from jobdesk_core.health.advice import bytes_text
 from jobdesk_core.health.statistics import Transaction, Transactions
 from jobdesk_core.jobs import Status
+from jobdesk_core.number import exact
 from psycopg.conninfo import make_conninfo
 from releases import HALFWAY, MIGRATED, RELEASES, level
 
@@ -232,6 +233,7 @@ def test_ages_of_a_small_table_are_exact_and_parts_come_one_by_one(dsn: str) -> 
     assert health.total_bytes is not None
     whole = health.ages.whole(None)
     assert whole.rows == 28 and whole.bytes == pytest.approx(health.total_bytes)
+    assert health.number("procrastinate_jobs") == exact(28) and not health.number("procrastinate_events").is_exact
     assert [told[0].catalog is None, told[0].ages, told[-1].is_whole] == [False, None, True]
     found = freed(health, 30)
     assert found is not None and found.jobs == 8 and found.undated.rows == 1

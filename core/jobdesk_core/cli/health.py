@@ -115,11 +115,10 @@ def _tell_tables(found: Health) -> None:
     rows = []
     for size in found.catalog.tables:
         counted = found.statistics.tables.get(size.name) if found.statistics is not None else None
-        number = found.rows(size.name)
         rows.append(
             (
                 short_name(size.name),
-                text(estimated(round(number) if number is not None else None)),
+                text(found.number(size.name)),
                 bytes_text(size.table_bytes),
                 bytes_text(size.index_bytes),
                 f"{counted.dead:,}" if counted is not None else "-",

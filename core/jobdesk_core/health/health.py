@@ -25,6 +25,7 @@ from jobdesk_core.health.statistics import (
     Transactions,
 )
 from jobdesk_core.jobs import Status
+from jobdesk_core.number import Number, estimated, exact
 
 T = TypeVar("T")
 Part = Literal["catalog", "statistics", "transactions", "retention", "ages"]
@@ -83,6 +84,14 @@ class Health:
         if size is not None and not size.pages:
             return 0.0
         return size.planned_rows if size is not None else None
+
+    def number(self, table: str) -> Number:
+        """The same, and what it is worth."""
+        rows = self.rows(table)
+        is_counted = self.totals is not None or (self.ages is not None and self.ages.is_exact)
+        if rows is None:
+            return estimated(None)
+        return exact(round(rows)) if table == TABLES[0] and is_counted else estimated(round(rows))
 
     @property
     def total_bytes(self) -> int | None:

@@ -87,7 +87,7 @@ class RetentionPanel(QWidget):
         self._health = health
         found = freed(health, self.days, self.statuses) if health is not None else None
         self._show_freed(found)
-        said = " ".join(filter(None, (self._left(found), self._growth(health)))) if health is not None else ""
+        said = " ".join(filter(None, (self._growth(health), self._left(found)))) if health is not None else ""
         runs = [Run(said, "secondary")]
         self.note.set_runs(runs)
         self.note.setVisible(bool(said))

@@ -228,15 +228,15 @@ def tables_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
         counted = health.statistics.tables.get(table.name) if health.statistics is not None else None
         is_bad = counted is not None and counted.dead_share >= DEAD_SHARE and counted.dead >= FEW_DEAD
         name = Cell(short_name(table.name), "warning" if is_bad else "", shape="triangle" if is_bad else "")
-        number = health.rows(table.name)
-        told = formats.number(round(number)) if number is not None else formats.DASH
+        number = health.number(table.name)
+        told = formats.number(number.value) if number.value is not None else formats.DASH
         cells = [
             Cell(name.text, name.tone, shape=name.shape, is_strong=is_bad, tip=table.place),
             Cell(
                 told,
-                "" if number else "secondary",
-                tip="" if number is None else _tr("≈{number}, as the server has counted").format(number=told),
-                value=None if number is None else estimated(round(number)),
+                "" if number.value else "secondary",
+                tip="" if number.is_exact or number.value is None else _tr("≈{number}").format(number=told),
+                value=None if number.value is None else number,
             ),
             Cell(bytes_text(table.table_bytes), value=table.table_bytes),
             Cell(bytes_text(table.index_bytes), value=table.index_bytes),
