@@ -160,6 +160,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path, for a socket, which a server's user may enter."""
+    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of libpq, no file of this machine's user, and no password that went anywhere before."""
     for name in [name for name in os.environ if name.startswith("PG")]:

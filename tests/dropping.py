@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from relays import message, until_one_ends
 
 #: What is lost: COMMIT itself, or the server's answer to it; or the answer to the statement before it.
 Fault = Literal["question", "answer", "statement"]
@@ -97,16 +98,11 @@ class Dropper:
         path = f"{self._target['host']}/.s.PGSQL.{self._target.get('port', 5432)}"
         from_server, to_server = await asyncio.open_unix_connection(path)
         swallows = asyncio.Event()
-        passing = {
-            asyncio.create_task(self._to_server(reader, to_server, swallows)),
-            asyncio.create_task(self._to_client(from_server, writer, swallows)),
-        }
         try:
-            await asyncio.wait(passing, return_when="FIRST_COMPLETED")
+            await until_one_ends(
+                self._to_server(reader, to_server, swallows), self._to_client(from_server, writer, swallows)
+            )
         finally:
-            for each in passing:
-                each.cancel()
-            await asyncio.gather(*passing, return_exceptions=True)
             to_server.close()
 
     async def _to_server(
@@ -117,8 +113,7 @@ class Dropper:
         writer.write(head + await reader.readexactly(int.from_bytes(head, "big") - 4))
         is_marked = False
         while True:
-            head = await reader.readexactly(5)
-            body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+            head, body = await message(reader)
             if head[:1] == b"Q" and body.startswith(b"BEGIN"):
                 is_marked = False
             elif self._marked and self._marked in body:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from relays import message, until_one_ends
 
 NOTIFICATION = b"A"
 
@@ -45,16 +46,7 @@ class Pooler:
         self._clients.add(task)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             async with self._connected() as (from_server, to_server):
-                passing = {
-                    asyncio.create_task(self._to_server(reader, to_server)),
-                    asyncio.create_task(self._to_client(from_server, writer)),
-                }
-                try:
-                    await asyncio.wait(passing, return_when="FIRST_COMPLETED")
-                finally:
-                    for each in passing:
-                        each.cancel()
-                    await asyncio.gather(*passing, return_exceptions=True)
+                await until_one_ends(self._to_server(reader, to_server), self._to_client(from_server, writer))
         writer.close()
         self._clients.discard(task)
 
@@ -78,9 +70,7 @@ class Pooler:
 
     async def _to_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            # Each message: a letter, and a length that counts itself.
-            head = await reader.readexactly(5)
-            body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+            head, body = await message(reader)
             await self.flowing.wait()
             if head[:1] == NOTIFICATION and not self._passes_notifications:
                 self.swallowed += 1

@@ -25,3 +25,9 @@ def started(command: Sequence[str | Path], **options: Any) -> Iterator[subproces
                 with contextlib.suppress(OSError):  # what it was never told
                     pipe.close()
         process.wait(20)
+
+
+def server_pid(folder: Path) -> int:
+    """The embedded server's process."""
+    (pid_file,) = folder.glob("data-*/postmaster.pid")
+    return int(pid_file.read_text().splitlines()[0])

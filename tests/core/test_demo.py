@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +18,6 @@ from waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Processes are counted by /proc.")
 ENDED = "SELECT count(*) FROM procrastinate_events WHERE type = 'succeeded' AND at > now() - interval '2 seconds'"
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the server's user may enter."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def processes_of(folder: Path) -> list[str]:

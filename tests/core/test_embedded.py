@@ -6,8 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,22 +13,9 @@ import pytest
 from database import run_sql
 from jobdesk_core.embedded import EmbeddedServer, EmbeddedServerError, FolderInUse
 from jobdesk_core.embedded_user import FREE_IDS
-from programs import started
+from programs import server_pid, started
 from psycopg.conninfo import make_conninfo
 from waiting import until
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the server's user may enter."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-def server_pid(folder: Path) -> int:
-    (pid_file,) = folder.glob("data-*/postmaster.pid")
-    return int(pid_file.read_text().splitlines()[0])
 
 
 def is_alive(pid: int) -> bool:

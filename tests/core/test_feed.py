@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import datetime as dt
 import random
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,6 @@ from jobdesk_core.reading.series import Series
 from managing import ids_of
 from pooler import Pooler
 from waiting import until
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short path, for a socket."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
-        yield Path(name)
-
 
 TABLE_COUNTS: Statement[Counter[tuple[str, str, str]]] = Statement(
     "SELECT queue_name, task_name, status::text AS status, count(*) AS n FROM procrastinate_jobs GROUP BY 1, 2, 3",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from typing import Any
 
 import psycopg
@@ -135,11 +134,7 @@ async def _worker(dsn: str) -> list[Any]:
 
 
 @pytest.fixture
-def day(capsys: pytest.CaptureFixture[str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Day:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+def day(capsys: pytest.CaptureFixture[str], alone: None) -> Day:
     return Day(capsys)
 
 

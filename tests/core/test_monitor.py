@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import gc
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -71,13 +70,6 @@ async def screen_of(dsn: str, mode: str = "live") -> AsyncIterator[Screen]:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short path, for a socket."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
-        yield Path(name)
 
 
 async def live_a_life(dsn: str, screen: Screen) -> None:

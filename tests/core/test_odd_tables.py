@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from database import run_sql
 from jobdesk_core.cli import main
@@ -17,10 +15,7 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.mark.parametrize("odd", ODD)

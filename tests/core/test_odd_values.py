@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,7 @@ TIMES = (
 NUMBERS = ("12345678901234567.89", "0.1234567890123456789012345", "1.10", "1e999", "-1e-400", "9" * 5000, "1.0", "0.1")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -29,12 +27,7 @@ from waiting import until
 ODD = 'Odd "x", public'
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def make_schemas(dsn: str, *names: str) -> None:

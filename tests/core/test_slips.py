@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 from database import run_sql
 from jobdesk_core.cli import main
 from jobdesk_core.filters.language import FilterError, JobFilter
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        monkeypatch.delenv(name)
-    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_an_id_that_is_too_large_is_told_alike_by_every_command(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:

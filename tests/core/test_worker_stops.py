@@ -7,9 +7,7 @@ import logging
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,6 @@ from pooler import Pooler
 from programs import started
 from waiting import until
 from working import opened_app
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short path, for a link's socket."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
-        yield Path(name)
 
 
 class Breaking(Pooler):

@@ -7,10 +7,9 @@ import contextlib
 import json
 import os
 import signal
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from jobdesk_core.database.schema import schema_sql
 from jobdesk_core.embedded import EmbeddedServer
 from managing import execute, job_of
 from pooler import Pooler
+from programs import server_pid
+from relays import message
 from waiting import until
 from working import comes_to, ends_of, opened_app, run_out, working
 
@@ -34,8 +35,7 @@ class LosingLink(Pooler):
     async def _to_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         is_lost = False
         while True:
-            head = await reader.readexactly(5)
-            body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+            head, body = await message(reader)
             is_lost = is_lost or (self.losses > 0 and head[:1] == b"T" and b"finished\0" in body)
             if not is_lost:
                 writer.write(head + body)
@@ -43,19 +43,6 @@ class LosingLink(Pooler):
             elif head[:1] == b"Z":  # ready for the next query: this one is committed
                 self.losses -= 1
                 return
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short path, which a server's user may enter."""
-    with tempfile.TemporaryDirectory(prefix="jobdesk-tests-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-def server_pid(folder: Path) -> int:
-    (pid_file,) = folder.glob("data-*/postmaster.pid")
-    return int(pid_file.read_text().splitlines()[0])
 
 
 @contextlib.asynccontextmanager

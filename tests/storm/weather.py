@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from relays import until_one_ends
 
 
 @contextlib.asynccontextmanager
@@ -29,16 +30,9 @@ async def leaky(dsn: str, folder: Path, chance: random.Random) -> AsyncIterator[
         with contextlib.suppress(OSError, asyncio.CancelledError):
             from_server, to_server = await asyncio.open_unix_connection(socket)
             link = _Link(chance)
-            passing = [
-                asyncio.create_task(link.up(reader, to_server)),
-                asyncio.create_task(link.down(from_server, writer)),
-            ]
             try:
-                await asyncio.wait(passing, return_when="FIRST_COMPLETED")
+                await until_one_ends(link.up(reader, to_server), link.down(from_server, writer))
             finally:
-                for each in passing:
-                    each.cancel()
-                await asyncio.gather(*passing, return_exceptions=True)
                 to_server.close()
         writer.close()
 

@@ -10,10 +10,9 @@ from typing import TypeVar
 
 from jobdesk_core.cli.connection import LIMIT_S, Opened
 from jobdesk_core.cli.history import path_of
-from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
-from jobdesk_core.database.asking import Asking
-from jobdesk_core.database.limited import StatementTooLong, ask_limited, limited_now
+from jobdesk_core.database.asking import Asking, alone
+from jobdesk_core.database.limited import StatementTooLong, ask_limited, attempted, limited_now
 from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.feed.gaps import recent_events
 from jobdesk_core.feed.history import HistoryReader
@@ -21,7 +20,6 @@ from jobdesk_core.history.history import History
 from jobdesk_core.reading.open_jobs import OpenJobs
 from jobdesk_core.reading.progress import progress
 from jobdesk_core.reading.series import Series
-from jobdesk_core.reported.reading import LINK_LOST
 from jobdesk_core.schedules.reader import ScheduleReader
 from jobdesk_core.watching.facts import BLOCKER, Facts, read_facts
 from jobdesk_core.watching.growth import growths
@@ -41,7 +39,7 @@ def situation(desk: Opened, jobs: OpenJobs, starts: Mapping[str, dt.datetime]) -
         series.add_start(name, at)
     found = [rise for rise in rises(series, now) if rise is not None]
     facts = _asked(read_facts(desk.capabilities, jobs, found), desk.connector) or Facts()
-    blocker = _asked(_alone(BLOCKER), desk.connector) or ""
+    blocker = _asked(alone(BLOCKER), desk.connector) or ""
     schedules = _asked(ScheduleReader(desk.capabilities).more(SCHEDULES_S), desk.connector)
     return Situation(
         now,
@@ -71,19 +69,7 @@ def unrecorded(desk: Opened) -> str | None:
 
 def _asked(steps: Asking[T], connector: SyncPsycopgConnector) -> T | None:
     """The value of statements; None where they take too long or are refused. Raises when the link is lost."""
-    try:
-        return ask_limited(steps, connector, LIMIT_S)
-    except StatementTooLong:
-        return None
-    except ConnectorException as error:
-        if error.sqlstate is None or error.sqlstate.startswith(LINK_LOST):
-            raise
-        return None
-
-
-def _alone(statement: Statement[T]) -> Asking[T]:
-    found: T = yield statement
-    return found
+    return ask_limited(attempted(steps), connector, LIMIT_S)
 
 
 def _hour(desk: Opened) -> Series:

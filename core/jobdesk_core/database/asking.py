@@ -18,6 +18,12 @@ S = TypeVar("S")
 Asking = Generator[Statement[Any], Any, T]
 
 
+def alone(statement: Statement[T]) -> Asking[T]:
+    """One statement as a generator of them."""
+    value: T = yield statement
+    return value
+
+
 def ask(steps: Generator[S, Any, T], run: Callable[[S], Any]) -> T:
     """The value of a generator, each of whose steps `run` answers."""
     resume, answer = steps.send, None

@@ -17,6 +17,8 @@ from jobdesk_core.exceptions import ConnectorException
 
 T = TypeVar("T")
 QUERY_CANCELED = "57014"
+#: The server's codes for the end of a session.
+LINK_LOST = ("08", "57P")
 
 
 class StatementTooLong(ConnectorException):
@@ -84,6 +86,23 @@ def _limit(limit_s: float) -> Statement[None]:
         nothing,
         {"limit_ms": str(round(1000 * limit_s)), "lock_ms": str(round(700 * limit_s))},
     )
+
+
+def attempted(steps: Asking[T]) -> Asking[T | None]:
+    """The value of statements; None where they take too long or are refused. Raises when the link is lost."""
+    try:
+        return (yield from steps)
+    except StatementTooLong:
+        return None
+    except ConnectorException as error:
+        if is_link_lost(error):
+            raise
+        return None
+
+
+def is_link_lost(error: ConnectorException) -> bool:
+    """Whether there is nobody any more who could be asked something else."""
+    return error.sqlstate is None or error.sqlstate.startswith(LINK_LOST)
 
 
 def ask_limited(steps: Asking[T], connector: SyncPsycopgConnector, limit_s: float) -> T:

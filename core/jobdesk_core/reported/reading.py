@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database.limited import StatementTooLong
+from jobdesk_core.database.limited import StatementTooLong, is_link_lost
 from jobdesk_core.database.reported import Reported
 from jobdesk_core.exceptions import ConnectorException, cause_text
 from jobdesk_core.reported.records import (
@@ -35,8 +35,6 @@ MOST_WORKERS, MOST_TASKS, MOST_SCHEDULES = 1_000, 5_000, 5_000
 PAGE = 2_000
 #: Characters of a text: whoever writes cuts them shorter, but the tables take any.
 MOST_TRACEBACK, MOST_MESSAGE, MOST_NAME, MOST_LINES = 40_000, 4_000, 500, 100_000
-#: The server's codes for the end of a session.
-LINK_LOST = ("08", "57P")
 #: The log tails of one job.
 MOST_TAILS = 20
 
@@ -53,7 +51,7 @@ def unreadable(table: str, error: ConnectorException) -> str:
     """Why a table could not be read, as a sentence. Raises the error when the link was lost."""
     if isinstance(error, StatementTooLong):
         return f"Reading the table jobdesk.{table} took too long."
-    if error.sqlstate is None or error.sqlstate.startswith(LINK_LOST):
+    if is_link_lost(error):
         raise error
     return f"The table jobdesk.{table} could not be read: {cause_text(error)}"
 

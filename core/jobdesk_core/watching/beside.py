@@ -12,13 +12,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database.asking import Asking
+from jobdesk_core.database.asking import Asking, alone
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.limited import StatementTooLong
+from jobdesk_core.database.limited import attempted
 from jobdesk_core.database.reported import Reported
-from jobdesk_core.exceptions import ConnectorException
 from jobdesk_core.reported.detection import detect
-from jobdesk_core.reported.reading import LINK_LOST
 from jobdesk_core.schedules.reader import ScheduleReader
 from jobdesk_core.schedules.schedule import Schedule
 from jobdesk_core.watching.facts import Facts, read_facts
@@ -90,11 +88,11 @@ class Beside:
         self._began = time.monotonic()
         self._due_at = self._began + self._every_s
         if self._reported is None or self._began - self._reported_at >= REPORTED_S:
-            self._reported, self._reported_at = (yield from _attempted(_alone(detect()))), self._began
+            self._reported, self._reported_at = (yield from attempted(alone(detect()))), self._began
         reported = self._reported or look.capabilities.reported
         able = self._able = replace(look.capabilities, reported=reported)
         seen = look.situation
-        self._facts = (yield from _attempted(read_facts(able, seen.open, seen.rises))) or Facts()
+        self._facts = (yield from attempted(read_facts(able, seen.open, seen.rises))) or Facts()
         before = {line.lock: line.waiting for line in self._lines or ()}
         yield from self._take(look, before)
         self._pause()
@@ -105,7 +103,7 @@ class Beside:
             return
         self._reader = self._reader or ScheduleReader(self._able)
         self._reader.capabilities = self._able
-        found = yield from _attempted(self._reader.more(self._runs_s))
+        found = yield from attempted(self._reader.more(self._runs_s))
         self._schedules = found.schedules if found is not None else None
         self._pause()
 
@@ -119,7 +117,7 @@ class Beside:
         lines = lock_lines(facts, now, earlier=before)
         long = [run for run in facts.running or () if (now - run.since).total_seconds() >= THRESHOLDS.long_run_s]
         tasks = {run.task for run in long} | {line.task for line in lines if not line.reason}
-        usual = ((yield from _attempted(_alone(usual_runs(sorted(tasks))))) or {}) if tasks else {}
+        usual = ((yield from attempted(alone(usual_runs(sorted(tasks))))) or {}) if tasks else {}
         none = 0.0, 0
         timed = [
             replace(line, usual_s=usual.get(line.task, none)[0], runs=usual.get(line.task, none)[1]) for line in lines
@@ -143,20 +141,3 @@ def usual_runs(tasks: Sequence[str]) -> Statement[Mapping[str, tuple[float, int]
         lambda rows: {row["task_name"]: (row["usual_s"], row["runs"]) for row in rows},
         {"tasks": list(tasks)},
     )
-
-
-def _attempted(steps: Asking[T]) -> Asking[T | None]:
-    """The value of statements; None where they take too long or are refused. Raises when the link is lost."""
-    try:
-        return (yield from steps)
-    except StatementTooLong:
-        return None
-    except ConnectorException as error:
-        if error.sqlstate is None or error.sqlstate.startswith(LINK_LOST):
-            raise
-        return None
-
-
-def _alone(statement: Statement[T]) -> Asking[T]:
-    found: T = yield statement
-    return found
