@@ -10,6 +10,7 @@ from jobdesk.kit.chart import box
 from jobdesk.kit.chart.binning import bins_of
 from jobdesk.kit.chart.chart import Chart
 from jobdesk.kit.chart.data import ChartData, Curve, Layer
+from jobdesk.kit.chart.files import write_png, write_svg
 from jobdesk.kit.chart.scales import ticks
 from jobdesk.kit.theme import theme
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
@@ -183,11 +184,10 @@ def test_the_times_below_are_even_ones_across_a_change_of_the_clock(monkeypatch:
 
 
 def test_a_chart_is_a_file_of_its_own(qapp: QApplication, tmp_path: Path) -> None:
-    chart = shown(qapp, outcomes())
     png, svg = tmp_path / "chart.png", tmp_path / "chart.svg"
-    chart.to_png(str(png), "Finished per minute")
-    chart.to_svg(str(svg), "Finished per minute")
+    write_png(str(png), outcomes(), "Finished per minute")
+    write_svg(str(svg), outcomes(), "Finished per minute")
     assert QImage(str(png)).width() == 2_400 and "Finished per minute" in svg.read_text()
-    for write in (chart.to_png, chart.to_svg):
+    for write in (write_png, write_svg):
         with pytest.raises(OSError):
-            write(str(tmp_path / "no" / "such"), "")
+            write(str(tmp_path / "no" / "such"), outcomes(), "")

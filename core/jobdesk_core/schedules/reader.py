@@ -209,11 +209,6 @@ class ScheduleReader:
         )
 
 
-def read_schedules(capabilities: Capabilities, *, budget_s: float = BUDGET_S) -> Asking[Schedules]:
-    """The periodic tasks as one reading finds them. Raises ConnectorException."""
-    return ScheduleReader(capabilities).more(budget_s)
-
-
 def _by_task(keys: Sequence[Key]) -> dict[str, list[Key]]:
     found: dict[str, list[Key]] = {}
     for key in keys:

@@ -48,7 +48,6 @@ class HistoryCard(QFrame):
         self.back = QPushButton(self.tr("Back"))
         self.back.setToolTip(self.tr("Back to the range before (Esc)"))
         self._dragged: list[tuple[int, int]] = []
-        self._span: Span | None = None
         self.remembered = Remembered("overview", self)
         self._build()
         self._connect()
@@ -75,14 +74,12 @@ class HistoryCard(QFrame):
 
     def show_reading(self) -> None:
         """Nothing has been read yet."""
-        self._span = None
         self._show_title()
         self.note.set_whole("")
         self.chart.set_data(NOTHING, self.tr("reading …"))
 
     def show_span(self, span: Span, data: ChartData) -> None:
         """Show this, which `charted` has made of the span."""
-        self._span = span
         self.choice.set_names(span.names)
         self._show_title()
         known = recorded_words(span)
@@ -92,11 +89,6 @@ class HistoryCard(QFrame):
         nothing = self.tr("No run has finished in this time.") if span.whole.recorded else ""
         self.chart.set_data(data, nothing)
         self._fit()
-
-    def export_heading(self) -> str:
-        """What stands above the chart in a file."""
-        bounds = [bounds_words(self._span)] if self._span is not None else []
-        return " · ".join([self.title.text(), *bounds])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from jobdesk.kit.chart.binning import Bins, bins_of
 from jobdesk.kit.chart.box import paint_box, told
 from jobdesk.kit.chart.data import ChartData
-from jobdesk.kit.chart.files import write_png, write_svg
 from jobdesk.kit.chart.painting import Painting
 from jobdesk.kit.chart.scales import Frame, frame_of
 from jobdesk.kit.growing import keep_sizes
@@ -118,14 +117,6 @@ class Chart(QWidget):
     def is_dragging(self) -> bool:
         """Whether a range is being chosen."""
         return self._dragged is not None
-
-    def to_png(self, path: str, heading: str = "") -> None:
-        """Write what is shown, with its legend, as a picture. Raises OSError."""
-        write_png(path, self._shown, heading)
-
-    def to_svg(self, path: str, heading: str = "") -> None:
-        """Write what is shown, with its legend, as SVG. Raises OSError."""
-        write_svg(path, self._shown, heading)
 
     # Painting
 
