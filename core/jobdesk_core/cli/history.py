@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import datetime as dt
 import sqlite3
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 from jobdesk_core.cli import exit_codes, forms, output
 from jobdesk_core.cli.connection import Opened, opened
 from jobdesk_core.cli.exit_codes import Ended
-from jobdesk_core.connectors.statement import Statement
-from jobdesk_core.database.marks import read_server
+from jobdesk_core.database.asking import ask
+from jobdesk_core.database.marks import which_server
 from jobdesk_core.durations import in_words
 from jobdesk_core.history.file import HistoryTrouble
 from jobdesk_core.history.history import History
@@ -54,11 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 def path_of(desk: Opened) -> Path:
     """The file of the history of this database on this machine. Raises ConnectorException."""
-
-    async def run(statement: Statement[Any]) -> Any:
-        return desk.connector.run(statement)
-
-    return history_path(desk.profile, asyncio.run(read_server(run)))
+    return history_path(desk.profile, ask(which_server(), desk.connector.run))
 
 
 def _forget(path: Path) -> int:

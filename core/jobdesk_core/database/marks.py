@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobdesk_core.connectors.statement import Statement
+from jobdesk_core.database.asking import Asking, ask_async
 from jobdesk_core.exceptions import ConnectorException
 
 Runner = Callable[[Statement[Any]], Awaitable[Any]]
@@ -110,6 +111,11 @@ async def fate_of(run: Runner, server: Server, mark: str) -> Fate:
 
 
 async def read_server(run: Runner) -> Server:
+    """As `which_server`, asked by the function that runs a statement."""
+    return await ask_async(which_server(), run)
+
+
+def which_server() -> Asking[Server]:
     """Which server is connected to. Raises ConnectorException when it does not answer."""
     error: ConnectorException | None = None
     for system, timeline, since in _IDENTITIES:
@@ -120,7 +126,7 @@ async def read_server(run: Runner) -> Server:
             lambda rows: Server(**rows[0]),
         )
         try:
-            found: Server = await run(statement)
+            found: Server = yield statement
         except ConnectorException as refused:
             if refused.sqlstate is None:
                 raise
