@@ -11,7 +11,7 @@ from jobdesk.kit.chart.binning import bins_of
 from jobdesk.kit.chart.chart import Chart
 from jobdesk.kit.chart.data import ChartData, Curve, Layer
 from jobdesk.kit.chart.files import write_png, write_svg
-from jobdesk.kit.chart.scales import ticks
+from jobdesk.kit.chart.scales import count_text, percent_text, ticks
 from jobdesk.kit.theme import theme
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QImage
@@ -97,7 +97,7 @@ def test_a_click_chooses_a_column_a_drag_a_range_and_escape_leaves_it(qapp: QApp
     for keep in (True, False):
         QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=at[29])
         QTest.mouseMove(chart, at[20])
-        assert chart.is_dragging
+        assert chart.is_dragging and "–" in chart.accessibleDescription()
         if not keep:
             QTest.keyClick(chart, Qt.Key.Key_Escape)
         QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=at[20])
@@ -168,6 +168,28 @@ def test_many_series_are_told_by_the_largest_and_the_rest_together(qapp: QApplic
     lines = box.box_lines(data, 0)[1:]
     assert [line.words for line in lines] == [*(f"q{each}" for each in range(49, 42, -1)), "43 others"]
     assert sum(int(line.number) for line in lines) == sum(range(50))
+
+
+def test_the_box_has_as_many_lines_as_there_is_room_for(qapp: QApplication) -> None:
+    theme().install(qapp)
+    data = ChartData(FIRST, 1, [1] * 9, [Layer(f"q{each}", f"q{each}", [each] * 9, each) for each in range(50)])
+    chart = Chart()
+    chart.resize(600, 190)
+    chart.set_data(replace(data, curves=[Curve("p50", "p50", [1.0] * 9, "accent")], curves_name="wait"))
+    QTest.keyClick(chart, Qt.Key.Key_Left)
+    image = chart.grab().toImage()
+    line = theme().colour("field_line").name()
+    painted = [y for y in range(190) if line in colours(image, QRect(300, y, 200, 2))]
+    assert painted and max(painted) < 189, "its lower edge is seen"
+    told = box.box_lines(chart.data, 8, 7)
+    assert [each.words for each in told[1:4]] == ["q49", "q48", "48 others"] and len(told) == 6
+
+
+def test_large_counts_and_small_shares_are_told_as_what_they_are() -> None:
+    counts = {0: "0", 999_999: "999,999", 2_500_000: "2.5 M", 40_000_000: "40 M", 1_250_000_000: "1,250 M"}
+    assert {count: count_text(count) for count in counts} == counts
+    shares = {0.0: "0", 0.0001: "< 0.1", 0.06: "0.1", 33.333: "33.3", 99.99: "> 99.9", 100.0: "100"}
+    assert {share: percent_text(share) for share in shares} == shares
 
 
 def test_the_times_below_are_even_ones_across_a_change_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

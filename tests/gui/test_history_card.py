@@ -176,12 +176,22 @@ def test_fifty_queues_stand_upon_each_other_and_the_rest_is_one(qapp: QApplicati
     assert len(shown.card.chart.shown.layers) == spans.MOST_PARTS
 
 
+@pytest.mark.parametrize("is_by_queue", [False, True])
 @pytest.mark.parametrize("width", [640, 900, 1_250, 2_200])
-def test_nothing_in_the_head_is_cut(qapp: QApplication, width: int) -> None:
+def test_nothing_in_the_head_is_cut(qapp: QApplication, width: int, is_by_queue: bool) -> None:
     shown = Shown(qapp, width)
     card = shown.card
+    if is_by_queue:
+        minute = Minute()
+        for number in 200 * list(range(50)):
+            minute.add(Occurrence(NOW - 1, f"{number} is a name that goes on and on", "t", EventType.SUCCEEDED, 1.0))
+        shown.history.keep({NOW - 1: minute})
+        card.choice._chosen("queue", None)
+        button = card.layers._buttons[0]
+        assert len(button.text()) == 20 and button.accessibleName().endswith(" goes on and on")
     QTest.qWait(1)
     shown.card.grab()
+    assert card.minimumSizeHint().width() <= width, "a long name makes no page wider"
     parts = [card.title, card.layers, card.below_choice, card.curves, card.choice, card.ranges]
     for part in parts:
         assert part.width() >= part.sizeHint().width(), part

@@ -93,7 +93,8 @@ class Card(Clickable):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        width = min(theme().grown(LINE_WIDTH), self.width() - 2 * LINE_SIDE - self._title.sizeHint().width())
+        words = max(self._title.sizeHint().width(), self._value.sizeHint().width())
+        width = min(theme().grown(LINE_WIDTH), self.width() - 2 * LINE_SIDE - words)
         if self._line is not None and width >= LEAST_LINE_WIDTH:
             top = self._title.geometry().top() + 4
             box = QRectF(self.width() - LINE_SIDE - width, top, width, self._value.geometry().bottom() - 4 - top)

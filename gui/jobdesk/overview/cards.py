@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from jobdesk.kit import formats
 from jobdesk.kit.card import DOT, Card
+from jobdesk.kit.chart.scales import percent_text
 from jobdesk.kit.theme.tokens import Tone
 from jobdesk.overview.ranges import DUE, ENDINGS, RUNNING, bounds_words, jobs_filter, last_name
 from jobdesk.queues.words import course_cell, seconds
@@ -138,8 +139,8 @@ class Cards(QObject):
     def _failed_note(self, found: Overview, span: Span) -> str:
         parts = []
         if span.failed_share is not None:
-            percent = f"{100 * span.failed_share:.1f}".removesuffix(".0")
             words = self.tr("{percent} % of {count}")
+            percent = percent_text(100 * span.failed_share)
             parts.append(words.format(percent=percent, count=formats.number(span.finished)))
         parts.append(self.tr("{count} failed now").format(count=formats.count_cell(found.failed_now)[0]))
         return DOT.join(parts)

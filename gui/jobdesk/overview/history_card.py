@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from jobdesk.kit import formats
 from jobdesk.kit.chart.chart import NOTHING, Chart
 from jobdesk.kit.chart.data import ChartData
-from jobdesk.kit.chart.legend import Legend, curves_of, layers_of
+from jobdesk.kit.chart.legend import MOST_BUTTONS, Legend, curves_of, layers_of
 from jobdesk.kit.chart.scales import span_text
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.remembered import Remembered
@@ -85,7 +85,6 @@ class HistoryCard(QFrame):
         known = recorded_words(span)
         bounds = "" if known and not self._dragged else bounds_words(span)
         self.note.set_whole(" · ".join(part for part in (bounds, known, filled_words(span)) if part))
-        self.layers.show_series(layers_of(data))
         nothing = self.tr("No run has finished in this time.") if span.whole.recorded else ""
         self.chart.set_data(data, nothing)
         self._fit()
@@ -234,17 +233,36 @@ class HistoryCard(QFrame):
         layout.addWidget(self.chart, 1)
 
     def _fit(self) -> None:
-        """The legend beside the title, with the curves' values if there is room; or in a line of its own."""
+        """The legend beside the title, with the curves' values if there is room; or in a line of its own.
+
+        There as many series have a button as there is room for.
+        """
         titles = max(theme().grown(TITLE_WIDTH), self.title.sizeHint().width() + self.note.sizeHint().width() + 10)
-        place = (1, 0)
-        for is_short in (False, True):
-            self.curves.show_series(curves_of(self.chart.data, is_short=is_short))
-            tools = sum(part.sizeHint().width() for part in (self.layers, self.below_choice, self.curves)) + 20
-            if tools + self._ways.sizeHint().width() + titles + 60 <= self.width():
-                place = (0, 1)
-                break
-        else:
-            self.curves.show_series(curves_of(self.chart.data, is_short=False))
+        beside, line = self.width() - self._ways.sizeHint().width() - titles - 60, self.width() - 30
+        layers = layers_of(self.chart.data)
+        curves = {is_short: curves_of(self.chart.data, is_short=is_short) for is_short in (False, True)}
+        ways = [
+            (room, place, most, is_short)
+            for room, place, most in (
+                (beside, (0, 1), MOST_BUTTONS),
+                *((line, (1, 0), most) for most in range(MOST_BUTTONS, -1, -1)),
+            )
+            for is_short in curves
+        ]
+
+        def fits(way: tuple[int, tuple[int, int], int, bool]) -> bool:
+            room, _, most, is_short = way
+            needed = self.layers.room_of(layers, most) + self.curves.room_of(curves[is_short])
+            return needed + self.below_choice.sizeHint().width() + 20 <= room
+
+        _, place, most, is_short = next(filter(fits, ways), ways[-1])
+        if place == (1, 0):
+            self._place(place)  # before it is filled: a line that is too long for its place widens the page at once
+        self.layers.show_series(layers, most)
+        self.curves.show_series(curves[is_short])
+        self._place(place)
+
+    def _place(self, place: tuple[int, int]) -> None:
         there = self._head.itemAtPosition(*place)
         if there is None or there.widget() is not self._tools:
             self._head.removeWidget(self._tools)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from jobdesk.kit import formats
 from jobdesk.kit.chart.data import ChartData
 from jobdesk.kit.chart.painting import colour_of
-from jobdesk.kit.chart.scales import Frame, span_text, value_text
+from jobdesk.kit.chart.scales import BOTTOM, Frame, span_text, value_text
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
 
@@ -32,18 +32,19 @@ class BoxLine:
     is_strong: bool = True
 
 
-def box_lines(data: ChartData, column: int) -> list[BoxLine]:
-    """What is known of one column."""
+def box_lines(data: ChartData, column: int, room: int = 100) -> list[BoxLine]:
+    """What is known of one column, in so many lines, of which five are needed at least."""
+    most = max(2, min(MOST_TOLD, room - 2 - 2 * bool(data.curves)))
     first, end = data.span(column)
     minutes = data.recorded[column]
     lines = [BoxLine(_head(data, first, end, minutes))]
     if not minutes:
         return lines
     counted = [(layer.values[column], layer) for layer in data.layers]
-    if len(counted) > MOST_TOLD:
+    if len(counted) > most:
         counted.sort(key=lambda each: -each[0])
-        rest = counted[MOST_TOLD - 1 :]
-        counted = counted[: MOST_TOLD - 1]
+        rest = counted[most - 1 :]
+        counted = counted[: most - 1]
     else:
         rest = []
     for count, layer in counted:
@@ -69,8 +70,9 @@ def told(data: ChartData, column: int) -> str:
 
 def paint_box(painter: QPainter, frame: Frame, data: ChartData, column: int, pointer: QPointF | None) -> None:
     """Paint the box beside its line, at the side with more room, and off the pointer."""
-    lines, now = box_lines(data, column), theme()
-    high = now.grown(LINE)
+    now = theme()
+    high, bottom = now.grown(LINE), max(frame.upper.bottom(), frame.lower.bottom()) + now.grown(BOTTOM)
+    lines = box_lines(data, column, int(bottom - 2 * PAD + 4) // high)
     metrics_of = {}
     for is_strong in (False, True):
         painter.setFont(now.font(12, is_bold=is_strong))
@@ -91,6 +93,21 @@ def paint_box(painter: QPainter, frame: Frame, data: ChartData, column: int, poi
     for line in lines:
         _paint_line(painter, inner, line)
         inner.translate(0, high)
+
+
+def paint_span(painter: QPainter, frame: Frame, centre: float, words: str) -> None:
+    """Paint the times of a dragged range upon it."""
+    now = theme()
+    painter.setFont(now.font(12))
+    width = painter.fontMetrics().horizontalAdvance(words) + 2 * PAD
+    left = max(0.0, min(centre - width / 2, frame.upper.right() - width))
+    box = QRectF(left, frame.upper.top() + 4, width, now.grown(LINE) + 4)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(now.colour("field_line"), 1))
+    painter.setBrush(now.colour("panel"))
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+    painter.setPen(now.colour("text"))
+    painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), words)
 
 
 def _paint_line(painter: QPainter, place: QRectF, line: BoxLine) -> None:
@@ -118,6 +135,8 @@ def _placed(frame: Frame, column: int, width: float, height: float, pointer: QPo
     box = QRectF(max(0.0, left), top, width, height)
     if pointer is not None and box.adjusted(-8, -8, 8, 8).contains(pointer):
         box.moveTop(max(0.0, pointer.y() - height - 16) if pointer.y() > plot.center().y() else pointer.y() + 20)
+    bottom = max(plot.bottom(), frame.lower.bottom()) + theme().grown(BOTTOM)
+    box.moveTop(max(0.0, min(box.top(), bottom - height)))
     return box
 
 

@@ -19,10 +19,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from jobdesk.kit.chart.binning import Bins, bins_of
-from jobdesk.kit.chart.box import paint_box, told
+from jobdesk.kit.chart.box import paint_box, paint_span, told
 from jobdesk.kit.chart.data import ChartData
 from jobdesk.kit.chart.painting import Painting
-from jobdesk.kit.chart.scales import Frame, frame_of
+from jobdesk.kit.chart.scales import Frame, frame_of, span_text
 from jobdesk.kit.growing import keep_sizes
 from jobdesk.kit.theme import theme
 
@@ -217,6 +217,12 @@ class Chart(QWidget):
         ground.setAlphaF(0.16)
         bottom = frame.lower.bottom() if self._shown.curves_name else frame.upper.bottom()
         painter.fillRect(QRectF(left, frame.upper.top(), right - left, bottom - frame.upper.top()), ground)
+        paint_span(painter, frame, (left + right) / 2, self._dragged_words())
+
+    def _dragged_words(self) -> str:
+        assert self._dragged is not None
+        low, high = min(self._dragged), max(self._dragged)
+        return span_text(self._shown.span(low)[0], self._shown.span(high)[1])
 
     # Pointer and keys
 
@@ -324,7 +330,9 @@ class Chart(QWidget):
 
     def _tell(self) -> None:
         """What a screen reader says: the column under the line, or all of it."""
-        if self._column >= 0:
+        if self._dragged is not None:
+            self.setAccessibleDescription(self._dragged_words())
+        elif self._column >= 0:
             self.setAccessibleDescription(told(self._shown, self._column))
         else:
             totals = [f"{layer.name} {sum(layer.values):,}" for layer in self._shown.layers[:MOST_NAMED]]

@@ -18,9 +18,11 @@ from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.shapes import paint_shape
 from jobdesk.kit.theme.tokens import Tone
 
-#: Series with a button of their own; the rest stand in a menu.
-MOST_BUTTONS = 4
-SHAPE, PAD = 12, 4
+#: Series with a button of their own; the rest stand in a menu. And how many characters a button has room for.
+MOST_BUTTONS, SHORT = 4, 20
+SHAPE, PAD, GAP = 12, 4, 6
+#: What the button of the menu takes beside its words.
+MENU = 40
 
 
 class Series(NamedTuple):
@@ -50,18 +52,17 @@ class SeriesButton(QAbstractButton):
     def show_series(self, series: Series, *, is_shown: bool) -> None:
         """Stand for this series."""
         self.key, self._series = series.key, series
-        if self.text() != series.name:
-            self.setText(series.name)
+        name = _short(series)
+        if self.accessibleName() != series.name:
+            self.setText(name)
             self.setAccessibleName(series.name)
             self.updateGeometry()
-        self.setToolTip(as_tooltip(series.tip))
+        self.setToolTip(as_tooltip(series.tip or (series.name if name != series.name else "")))
         self.setChecked(is_shown)
         self.update()
 
     def sizeHint(self) -> QSize:
-        metrics = QFontMetrics(self._font(), self)
-        shape = theme().grown(SHAPE) + 5 if self._series.shape else 0
-        return QSize(metrics.horizontalAdvance(self.text()) + shape + 2 * PAD + 2, theme().grown(24))
+        return QSize(_width(self._series), theme().grown(24))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, now, left = QPainter(self), theme(), float(PAD)
@@ -98,7 +99,7 @@ class Legend(QWidget):
         self._buttons: list[SeriesButton] = []
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(6)
+        self._layout.setSpacing(GAP)
         self._more = QToolButton()
         self._more.setObjectName("plain")
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -121,9 +122,9 @@ class Legend(QWidget):
         for action in self._menu.actions():
             action.setChecked(action.data() not in self._hidden)
 
-    def show_series(self, series: list[Series]) -> None:
-        """Have a button for each of these."""
-        shown = series if len(series) <= MOST_BUTTONS + 1 else series[:MOST_BUTTONS]
+    def show_series(self, series: list[Series], most: int = MOST_BUTTONS) -> None:
+        """Have a button for each of these, if they are not many more than `most`."""
+        shown, rest = _parted(series, most)
         while len(self._buttons) < len(shown):
             button = SeriesButton(self)
             button.clicked.connect(lambda is_shown, each=button: self._toggle(each.key, is_shown))
@@ -133,14 +134,21 @@ class Legend(QWidget):
             button.setVisible(place < len(shown))
             if place < len(shown):
                 button.show_series(shown[place], is_shown=shown[place].key not in self._hidden)
-        self._show_menu(series[len(shown) :])
+        self._show_menu(rest)
+
+    def room_of(self, series: list[Series], most: int = MOST_BUTTONS) -> int:
+        """How wide it is when it shows these."""
+        shown, rest = _parted(series, most)
+        words = QFontMetrics(theme().font(13)).horizontalAdvance(self._rest_words(rest))
+        widths = [_width(each) for each in shown] + ([words + MENU] if rest else [])
+        return sum(widths) + GAP * max(0, len(widths) - 1)
 
     def _show_menu(self, rest: list[Series]) -> None:
         self._more.setVisible(bool(rest))
         if [each.key for each in rest] == self._known:
             return
         self._known = [each.key for each in rest]
-        self._more.setText(self.tr("{count} more").format(count=formats.number(len(rest))))
+        self._more.setText(self._rest_words(rest))
         self._menu.clear()
         for each in rest:
             is_shown = each.key not in self._hidden
@@ -149,10 +157,28 @@ class Legend(QWidget):
             action.triggered.connect(lambda is_shown, key=each.key: self._toggle(key, is_shown))
             self._menu.addAction(action)
 
+    def _rest_words(self, rest: list[Series]) -> str:
+        return self.tr("{count} more").format(count=formats.number(len(rest)))
+
     def _toggle(self, key: str, is_shown: bool) -> None:
         self._hidden.discard(key) if is_shown else self._hidden.add(key)
         self.set_hidden(self._hidden)
         self.changed.emit()
+
+
+def _parted(series: list[Series], most: int) -> tuple[list[Series], list[Series]]:
+    """Those with a button of their own, and the rest, which is never one alone."""
+    number = len(series) if len(series) <= most + 1 else most
+    return series[:number], series[number:]
+
+
+def _short(series: Series) -> str:
+    return series.name if len(series.name) <= SHORT else f"{series.name[: SHORT - 1]}…"
+
+
+def _width(series: Series) -> int:
+    shape = theme().grown(SHAPE) + 5 if series.shape else 0
+    return QFontMetrics(theme().font(12)).horizontalAdvance(_short(series)) + shape + 2 * PAD + 2
 
 
 def layers_of(data: ChartData) -> list[Series]:

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from jobdesk.kit import formats
 from jobdesk.kit.axis import round_up
 from jobdesk.kit.chart.binning import Bins
 from jobdesk.kit.chart.data import ChartData, Layer
-from jobdesk.kit.chart.scales import LEFT, Frame, scale_end, ticks, value_text
+from jobdesk.kit.chart.scales import LEFT, Frame, count_text, scale_end, ticks, value_text
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
 
@@ -35,7 +34,10 @@ class Painting:
         self._top = round_up(max(1, int(-(-bins.highest // 1))))
         self._end = scale_end(bins.highest_curve, data.unit)
         across = frame.upper.width() / max(1, len(bins.spans))
-        self._edges = [round(frame.upper.left() + across * place) for place in range(len(bins.spans) + 1)]
+        ratio = painter.device().devicePixelRatioF()  # a screen's pixels: boxes leave no slits between them
+        self._edges = [
+            round(ratio * (frame.upper.left() + across * place)) / ratio for place in range(len(bins.spans) + 1)
+        ]
         self._widths = [max(1, right - left) for left, right in itertools.pairwise(self._edges)]
 
     def paint(self) -> None:
@@ -77,7 +79,7 @@ class Painting:
         steps = min(steps if self._top >= 4 else self._top, max(1, self._top))
         for step in range(steps + 1):
             count = self._top * step / steps
-            self._paint_line(self.height_of(count), formats.number(round(count)))
+            self._paint_line(self.height_of(count), count_text(round(count)))
         if self._data.curves_name:
             self._paint_line(self._frame.lower.bottom(), "0")
             if self._end:

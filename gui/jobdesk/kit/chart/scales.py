@@ -67,8 +67,20 @@ def value_text(value: float | None, unit: Unit) -> str:
     if value is None:
         return formats.DASH
     if unit == "%":
-        return f"{value:.1f}".removesuffix(".0") + " %"
+        return f"{percent_text(value)} %"
     return durations.in_words(value)
+
+
+def percent_text(value: float) -> str:
+    """A percentage to a tenth; what is less than that is not nothing, and what is nearly all is not all."""
+    if 0 < value < 0.05:
+        return "< 0.1"
+    return "> 99.9" if 99.95 <= value < 100 else f"{value:.1f}".removesuffix(".0")
+
+
+def count_text(count: int) -> str:
+    """A count beside its scale, where there is room for seven characters."""
+    return formats.number(count) if count < 1_000_000 else f"{count / 1_000_000:,.6g} M"
 
 
 def span_text(first: int, end: int) -> str:
