@@ -9,6 +9,7 @@ import psycopg
 from aged import fill
 from database import role, run_sql
 from jobdesk.acting.preflight import PreflightDialog
+from jobdesk.health import commands
 from jobdesk.health.differences import DifferencesDialog
 from jobdesk.health.page import HealthPage
 from jobdesk.kit.roles import AnyIndex
@@ -120,6 +121,18 @@ async def test_advice_has_its_sql_and_nothing_is_run(dsn: str, tmp_path: Path) -
         next(button for button in altered.findChildren(QPushButton) if button.text() == "Find such jobs").click()
         await until(lambda: window.page_key == "jobs" and window.jobs.model.rowCount() == 2, what="the two jobs")
     assert len(run_sql(dsn, "SELECT FROM pg_class WHERE relname = 'procrastinate_jobs_priority_idx_v1'")) == 0
+
+
+async def test_what_is_to_be_mended_is_counted_beside_its_name_before_it_is_opened(
+    dsn: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(commands, "LOOK_S", 0.1)
+    run_sql(dsn, "DROP INDEX procrastinate_jobs_priority_idx_v1")
+    async with live(tmp_path, dsn) as window:
+        await until(lambda: badge(window) == "Health, 1", what="the number beside its name")
+        run_sql(dsn, "DROP INDEX procrastinate_jobs_queue_name_idx_v1")
+        await shown(window)
+        await until(lambda: badge(window) == "Health, 2", what="the number that the page has found")
 
 
 async def test_it_reads_when_shown_and_says_what_it_may_not_read(dsn: str, tmp_path: Path, monkeypatch: Any) -> None:

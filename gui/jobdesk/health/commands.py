@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from jobdesk_core.filters.language import JobFilter
 from jobdesk_core.jobs import Status
 from jobdesk_core.operations import Action
+from PySide6.QtCore import QTimer
 
 from jobdesk.acting.control import Acting
 from jobdesk.acting.opening import matching_target, open_preflight
+from jobdesk.connection.broken_link import leave_to_feed
 from jobdesk.connection.command_group import CommandGroup, Reasons
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session
@@ -18,6 +20,11 @@ from jobdesk.kit.window import Window
 
 if TYPE_CHECKING:
     from jobdesk.health.page import HealthPage
+
+
+#: Seconds after a connection was opened until its tables are looked at once, for the number beside the page's name.
+LOOK_S = 20.0
+LOOK = "look at the tables once"
 
 
 class HealthCommands(CommandGroup):
@@ -29,6 +36,21 @@ class HealthCommands(CommandGroup):
     def __init__(self, window: Window, session: Session, acting: Acting) -> None:
         super().__init__(window, session)
         self._acting = acting
+        self._looking = QTimer(self, singleShot=True)
+        self._looking.timeout.connect(self._look)
+        session.desk_changed.connect(self._look_later)
+
+    def _look_later(self) -> None:
+        self._work.cancel(LOOK)
+        self._looking.start(round(LOOK_S * 1_000))
+
+    def _look(self) -> None:
+        """Find out whether there is something to do, unless the page has been opened meanwhile."""
+        from jobdesk.health.reading import look
+
+        desk = self._desk
+        if desk is not None and desk.state.mode != "stale" and (self.page is None or self.page.found is None):
+            self._work.start(look(desk), name=LOOK, failed=leave_to_feed)
 
     def _reasons_on(self, desk: Desk) -> Reasons:
         reasons: Reasons = {"purge": desk.impossible(Action.PURGE)}

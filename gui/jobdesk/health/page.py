@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from jobdesk_core.health import Health, advice, bytes_text
+from jobdesk_core.health import Health, bytes_text
 from jobdesk_core.number import estimated, exact
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
-from jobdesk.health.reading import HealthReading
+from jobdesk.health.reading import HealthReading, faults
 from jobdesk.health.side import HealthSide
 from jobdesk.health.tables import AgesTable, IndexesTable, TablesTable
 from jobdesk.kit import formats
@@ -115,8 +115,8 @@ class HealthPage(Page):
         self._notes[self.tables].set_whole(found.troubles.get("statistics", "") if found is not None else "")
         self._notes[self.indexes].set_whole(self._indexes_note(found))
         self._show_note()
-        if self._desk is not None:
-            self._desk.advised = self._advised()
+        if self._desk is not None and found is not None:
+            self._desk.advised = faults(found)
 
     def _ages_note(self, found: Health | None) -> str:
         if found is None:
@@ -165,10 +165,6 @@ class HealthPage(Page):
             tone = "warning"
         self.note.set_tone("warning" if tone == "warning" else "secondary")
         self.note.set_whole(" · ".join(parts))
-
-    def _advised(self) -> int:
-        """How many things are to be done about a fault."""
-        return sum(each.tone != "info" for each in advice(self.found)) if self.found is not None else 0
 
     # Placing
 

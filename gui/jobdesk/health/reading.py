@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobdesk_core.database.limited import ask_limited_async
 from jobdesk_core.exceptions import ConnectorException
-from jobdesk_core.health import LIMIT_S, Health, read
+from jobdesk_core.health import LIMIT_S, Health, advice, read
 from jobdesk_core.jobs import Status
 from PySide6.QtCore import QObject, Signal
 
@@ -76,6 +76,16 @@ class HealthReading(QObject):
         self.changed.emit()
         if not isinstance(error, ConnectorException):  # a broken link is told by the feed
             self.failed.emit(error)
+
+
+async def look(desk: Desk) -> None:
+    """Note on the desk how many faults are to be mended, for as long as the page has not been opened."""
+    desk.advised = faults(await ask_limited_async(read(desk.capabilities), desk.connector, LIMIT_S))
+
+
+def faults(found: Health | None) -> int:
+    """How many things are to be done about a fault."""
+    return sum(each.tone != "info" for each in advice(found)) if found is not None else 0
 
 
 def _totals(desk: Desk) -> dict[Status, int] | None:
