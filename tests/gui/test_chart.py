@@ -105,6 +105,19 @@ def test_a_click_chooses_a_column_a_drag_a_range_and_escape_leaves_it(qapp: QApp
     assert asked == [("succeeded", 20, 21), ("range", 20, 30), ("back",)]
 
 
+def test_a_drag_beyond_the_edges_ends_at_them_and_a_shake_of_the_hand_is_a_click(qapp: QApplication) -> None:
+    chart, asked = shown(qapp, outcomes()), list[tuple[int, ...]]()
+    chart.column_chosen.connect(lambda first, end, _: asked.append((first - FIRST, end - FIRST)))
+    chart.range_chosen.connect(lambda first, end: asked.append((first - FIRST, end - FIRST, 0)))
+    middle = round(chart._frame().left_of(20.5))
+    shaken = middle + 2
+    for to in (5_000, chart.width() - 1, -5_000, 0, shaken):
+        QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=QPoint(middle, 80))
+        QTest.mouseMove(chart, QPoint(to, 500 if abs(to) > 1_000 else 80))
+        QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=QPoint(to, 80))
+    assert asked == [(20, 60, 0), (20, 60, 0), (0, 21, 0), (0, 21, 0), (20, 21)]
+
+
 def test_what_comes_while_a_range_is_dragged_waits_for_its_end(qapp: QApplication) -> None:
     chart, asked = shown(qapp, outcomes()), list[tuple[int, int]]()
     chart.range_chosen.connect(lambda first, end: asked.append((first - FIRST, end - FIRST)))

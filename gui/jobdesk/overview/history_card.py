@@ -110,7 +110,7 @@ class HistoryCard(QFrame):
         self._wish()
 
     def _drag(self, first: int, end: int) -> None:
-        if end > first:
+        if end > first and (first, end) not in self._dragged[-1:]:
             self._dragged.append((first, end))
             self.ranges.choose(None)
             self._wish()
