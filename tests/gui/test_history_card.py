@@ -116,7 +116,11 @@ def test_a_column_leads_to_the_jobs_that_ended_in_it(qapp: QApplication) -> None
     assert shown.filters[-1].endswith(" -task:mail.t"), "what the legend has taken out is not counted"
     card.layers.set_hidden({"mail.t", REST})
     chart.column_chosen.emit(NOW - 5, NOW - 4, "")
-    assert shown.filters[-1].endswith(" task:etl.t")
+    assert shown.filters[-1].endswith(" task:etl.t") and shown.runs[-1] == 1
+    card.layers.set_hidden({"mail.t"})
+    card.layers._toggle("etl.t", is_shown=False)
+    chart.column_chosen.emit(NOW - 5, NOW - 4, "")
+    assert "task" not in shown.filters[-1] and shown.runs[-1] == 3, "where nothing is shown, nothing is left out"
 
 
 def test_the_filter_names_the_parts_exactly() -> None:

@@ -138,23 +138,23 @@ class HistoryCard(QFrame):
 
     def _open_jobs(self, first: int, end: int, key: str) -> None:
         kind, name = self.choice.kind, self.choice.name
-        outcomes, shown = list(outcome_names()), self.chart.shown
-        column = shown.column_at(first)
-        runs = sum(layer.values[column] for layer in shown.layers if key in ("", layer.key))
+        outcomes, column = list(outcome_names()), self.chart.data.column_at(first)
+        hidden = self.layers.hidden if self.chart.shown.layers else frozenset[str]()  # all hidden is none hidden
+        layers = [each for each in self.chart.data.layers if (each.key == key if key else each.key not in hidden)]
+        runs = sum(layer.values[column] for layer in layers)
         if kind is not None and name is None:
-            names, is_without = self._named(key)
+            names, is_without = self._named(key, hidden)
             self.jobs_asked_for.emit(jobs_filter(first, end, outcomes, kind, names, is_without=is_without), runs)
             return
-        statuses = [key] if key in outcomes else [each for each in outcomes if each not in self.layers.hidden]
+        statuses = [key] if key in outcomes else [each for each in outcomes if each not in hidden]
         found = jobs_filter(first, end, statuses or outcomes, kind, () if name is None else (name,))
         self.jobs_asked_for.emit(found, runs)
 
-    def _named(self, key: str) -> tuple[list[str], bool]:
+    def _named(self, key: str, hidden: frozenset[str]) -> tuple[list[str], bool]:
         """The names that a click on a part, or beside all of them, means; or those without which it means all."""
         named = [layer.key for layer in self.chart.data.layers if layer.key != REST]
         if key:
             return (named, True) if key == REST else ([key], False)
-        hidden = self.layers.hidden
         if REST in hidden:
             return [each for each in named if each not in hidden], False
         return [each for each in named if each in hidden], True
