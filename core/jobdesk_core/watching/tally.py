@@ -1,6 +1,6 @@
 """What has happened, and how long jobs waited and ran, in numbers that only grow: counters and histograms.
 
-The pulse's question tells durations with what has happened since the last one, at two look-ups for each start and end.
+The pulse's question tells durations with what has happened since the last one, at one look-up for each start and end.
 A wait is that of a first run, from when the job was due; a run is told when it has ended, however it did.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Literal, TypeVar
 
-from jobdesk_core.history.events import SECONDS
+from jobdesk_core.history.events import SANE, STARTED, seconds_sql
 from jobdesk_core.jobs import EventType
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ T = TypeVar("T")
 BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 #: Queues with their tasks and kinds that are counted each on its own; what comes after these is counted as OTHER.
 MOST_KEYS, OTHER = 50_000, "other"
-#: A job that has been tried more often has so many events that its runs are not looked up.
+#: Of a job that has been tried more often a start from before the last question is not looked for: it has many events.
 _MOST_ATTEMPTS = 200
 
 Span = Literal["wait", "run"]
@@ -33,14 +33,17 @@ Lasted = tuple[str, str, Span, int, int, float]
 _PLACE = (
     f"{len(BOUNDS_S)} - width_bucket(-seconds, ARRAY[{', '.join(f'-{each}' for each in reversed(BOUNDS_S))}]::float8[])"
 )
-#: Two more parts of the question: `lasted` of the events of `tail`.
+_BEFORE = f"coalesce(event.started, CASE WHEN job.attempts <= {_MOST_ATTEMPTS} THEN {STARTED} END)"
+#: More parts of the question: `lasted` of the events of `tail`. A start that is among them is not looked for again, or
+#: jobs that are retried every moment would cost by the square of how often.
 LASTED = (
+    f"paired AS (SELECT *, max(at) FILTER (WHERE type = 'started' AND at {SANE}) OVER (PARTITION BY job_id ORDER BY id "
+    "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS started FROM tail WHERE type = ANY (%(spans)s)), "
     "spans AS (SELECT job.queue_name, job.task_name, "
     "CASE event.type WHEN 'started' THEN 'wait' ELSE 'run' END AS span, "
-    f"({SECONDS})::float8 AS seconds FROM tail AS event, "
+    f"({seconds_sql(_BEFORE)})::float8 AS seconds FROM paired AS event, "
     "LATERAL (SELECT * FROM procrastinate_jobs WHERE id = event.job_id LIMIT 1) AS job "
-    f"WHERE event.type = ANY (%(spans)s) AND job.attempts <= {_MOST_ATTEMPTS} "
-    "AND event.at > now() - %(minutes)s * interval '1 minute' AND event.at < now() + interval '1 day' OFFSET 0), "
+    "WHERE event.at > now() - %(minutes)s * interval '1 minute' AND event.at < now() + interval '1 day' OFFSET 0), "
     f"lasted AS (SELECT queue_name, task_name, span, {_PLACE} AS place, count(*) AS number, "
     "sum(greatest(seconds, 0)) AS seconds FROM spans WHERE seconds IS NOT NULL GROUP BY 1, 2, 3, 4)"
 )
