@@ -147,6 +147,14 @@ def test_a_cadence_is_inferred_from_past_runs() -> None:
         "weekly over a change of clocks": (local(3, range(0, 70, 7)), "about Mondays at 01:00"),
         "monthly": (MONTHLY, "about on the 3rd at 04:00"),
         "last of the month": (LAST_DAYS, "about on the last day of the month at 00:00"),
+        "twice a day": (
+            [at(f"2026-03-{day:02} {hour}:13") for day in range(2, 6) for hour in ("05", "19")],
+            "about every day at 05:13 and 19:13",
+        ),
+        "on the 1st and 15th": (
+            [at(f"2026-{month:02}-{day} 04:00") for month in range(1, 5) for day in ("01", "15")],
+            "about on the 1st and 15th at 04:00",
+        ),
         "every two weeks": (every(14 * DAY, 5), "about every 14 d"),
         "too few": (every(DAY, 2), None),
         "one": (every(DAY, 1), None),

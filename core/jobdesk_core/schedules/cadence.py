@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,8 @@ WEEK_S = 7 * DAY_S
 FEWEST_RUNS, AGREEING = 3, 0.6
 #: So many gaps of one length in a row, the latest ones, tell it alone: what was before was another cron.
 SETTLED = 6
+#: Times of a day, and days of a month, that are told one by one; each must have been seen so often.
+MOST_CLOCKS, OFTEN = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,8 @@ def inferred(times: Sequence[float]) -> Cadence | None:
     """What the past times of a task have in common, the oldest first; None when they are too few, or agree in nothing.
 
     A constant period, where single ones may be left out; or a time of the day, on some days of the week or one of the
-    month. Its summer time may differ from its winter time by an hour: then the latest holds.
+    month; or a few times of each day, or days of each month. The summer time may differ from the winter time by an
+    hour: then the latest holds.
     """
     times = sorted(set(times))
     if len(times) < FEWEST_RUNS:
@@ -146,6 +150,8 @@ def inferred(times: Sequence[float]) -> Cadence | None:
         found = _of_days(times, gaps)
         if found is not None:
             return found
+    if len(set(gaps)) > 1 and (found := _of_clocks(times)) is not None:
+        return found
     period = min(multimode(gaps))
     agreeing = sum(_is_multiple(gap, period) for gap in gaps)
     if gaps.count(period) < max(2, AGREEING * len(gaps) / 2) or agreeing < AGREEING * len(gaps):
@@ -188,6 +194,23 @@ def _of_days(times: Sequence[float], gaps: Sequence[float]) -> Cadence | None:
     elif len(weekdays) <= 5 and weeks > 1:
         field = ",".join(str(each % 7) for each in weekdays)
     return Cadence(f"{clock} * * {field}{second}", is_inferred=True)
+
+
+def _of_clocks(times: Sequence[float]) -> Cadence | None:
+    """Two or three times of each day, or days of each month, as a cron expression in UTC that has all of them."""
+    moments = [dt.datetime.fromtimestamp(time, dt.UTC) for time in times]
+    hours, days = Counter(each.hour for each in moments), Counter(each.day for each in moments)
+    if len({(each.minute, each.second) for each in moments}) > 1:
+        return None
+    several, day = (hours, "*") if len(hours) > 1 else (days, ",".join(map(str, sorted(days))))
+    if not 1 < len(several) <= MOST_CLOCKS or min(several.values()) < OFTEN:
+        return None
+    second = f" {moments[0].second}" if moments[0].second else ""
+    cron = f"{moments[0].minute} {','.join(map(str, sorted(hours)))} {day} * *{second}"
+    found = Cadence(cron, is_inferred=True)
+    # Of more, too few would be there.
+    expected = set(islice(found.back(times[-1], times[0]), 2 * len(times)))
+    return found if expected >= set(times) and len(times) >= AGREEING * len(expected) else None
 
 
 def _are_weeks(days: Sequence[dt.datetime]) -> bool:
