@@ -269,6 +269,9 @@ def run_sql_elsewhere(dsn: str):  # type: ignore[no-untyped-def]
     ("state", "kind", "told"),
     [
         ("unreachable", "unreachable", ("The database is unreachable", "bad", "No answer for 1 min.")),
+        # A server that is frozen, or a pooler that is paused: it takes the connection and keeps silent.
+        ("unreachable", "unanswered", ("The database does not answer", "bad", "No answer for 1 min.")),
+        ("slow", "busy", ("The database cannot be watched", "warning", "Not watched for 1 min.")),
         ("slow", "timeout", ("The database does not answer in time", "bad", "No answer in time for 1 min.")),
         ("refused", "rights", ("The database cannot be watched", "warning", "Not watched for 1 min.")),
         ("refused", "no_schema", None),  # there are no jobs to watch

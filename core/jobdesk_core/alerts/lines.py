@@ -10,9 +10,8 @@ from typing import Literal
 from jobdesk_core.alerts.alert import CALM_S, Alert, Found
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.durations import so_far
-from jobdesk_core.troubles import Trouble
+from jobdesk_core.troubles import LINK_LOST, Trouble
 from jobdesk_core.watching.attention import RULES, Attention, Severity
-from jobdesk_core.watching.member import state_of
 from jobdesk_core.watching.situation import Situation
 
 #: What nobody needs to be told beside that no worker is alive.
@@ -21,10 +20,11 @@ _FOLLOWING = ("idle_queue", "unserved", "unresponsive_worker", "backlog", "oldes
 _BY_OUTAGE = (*_FOLLOWING, "no_worker", "stalled_jobs", "schedule")
 
 
-Silence = Literal["unreachable", "slow", "refused"]
+Silence = Literal["unreachable", "silent", "slow", "refused"]
 #: By how it keeps silent: the title, and the sentence before the reason.
 _SILENT: dict[Silence, tuple[str, str]] = {
     "unreachable": ("The database is unreachable", "No answer for {time}."),
+    "silent": ("The database does not answer", "No answer for {time}."),
     "slow": ("The database does not answer in time", "No answer in time for {time}."),
     "refused": ("The database cannot be watched", "Not watched for {time}."),
 }
@@ -34,7 +34,8 @@ _SILENT: dict[Silence, tuple[str, str]] = {
 class Unreachable:
     """Nothing is known of the database: since when (UTC by this machine's clock), and why, in a sentence.
 
-    It does not answer, not in time, or it answers and refuses what is asked: a password, the rights, the schema.
+    It is not there, it does not answer (a pooler may be paused), not in time, or it answers and refuses what is asked: a
+    password, the rights, the schema, one more connection.
     """
 
     since: dt.datetime
@@ -44,8 +45,11 @@ class Unreachable:
 
 def silence_of(trouble: Trouble | None) -> Silence:
     """What a failure says of how a database keeps silent; it does not answer where nobody knows."""
-    state = state_of(trouble) if trouble is not None else "unreachable"
-    return state if state in ("unreachable", "slow") else "refused"
+    kind = trouble.kind if trouble is not None else "unanswered"
+    if kind in LINK_LOST:
+        return "silent" if kind == "unanswered" else "unreachable"
+    # What is busy or full says so at once: that is an answer.
+    return "slow" if kind in ("timeout", "locked") else "refused"
 
 
 def lines(rules: Sequence[tuple[str, AlertRule]], seen: Situation | Unreachable, at: dt.datetime) -> dict[str, Found]:

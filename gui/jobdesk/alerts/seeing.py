@@ -72,10 +72,11 @@ def source_of(member: Member, ask: Ask) -> Source:
     profile = member.profile
     look, trouble = member.look, member.trouble
     # A password that was taken, and is no more.
-    silence = "refused" if member.state == "password" and look is not None else member.state
-    if silence in ("unreachable", "slow", "refused") and (trouble is None or trouble.kind != "no_schema"):
+    is_taken_no_more = member.state == "password" and look is not None
+    is_silent = member.state in ("unreachable", "slow", "refused") or is_taken_no_more
+    if is_silent and (trouble is None or trouble.kind != "no_schema"):
         why = trouble.sentence if trouble is not None else ""
-        return Source(profile.name, profile.folder, Unreachable(member.since, why, silence))
+        return Source(profile.name, profile.folder, Unreachable(member.since, why, silence_of(trouble)))
     if not member.is_answering or look is None:
         return Source(profile.name, profile.folder, None)
 
