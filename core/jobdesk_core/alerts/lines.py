@@ -34,8 +34,8 @@ _SILENT: dict[Silence, tuple[str, str]] = {
 class Unreachable:
     """Nothing is known of the database: since when (UTC by this machine's clock), and why, in a sentence.
 
-    It is not there, it does not answer (a pooler may be paused), not in time, or it answers and refuses what is asked: a
-    password, the rights, the schema, one more connection.
+    It is not there, it does not answer (a pooler may be paused), not in time, or it answers and refuses what is asked:
+    a password, the rights, the schema, one more connection.
     """
 
     since: dt.datetime
