@@ -50,13 +50,17 @@ def test_the_window_starts_without_what_only_some_ask_for_and_keeps_no_source_of
     assert done.returncode == 0, done.stderr
     kept, *names = done.stdout.split()
     assert kept == "0"
-    pages = {f"jobdesk.{name}.page" for name in ("overview", "failures", "schedules", "workers", "locks", "health")}
+    pages = {
+        f"jobdesk.{name}.page" for name in ("overview", "failures", "schedules", "workers", "locks", "health", "fleet")
+    }
     others = {
         "keyring",
         "jeepney",
         "prometheus_client",
         "http.client",
         "jobdesk_core.health",
+        "jobdesk_core.failures.records",
+        "jobdesk.window.wall",
         "jobdesk.exporting.dialog",
     }
     assert (pages | others) & set(names) == set()

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from jobdesk_core.database.capabilities import Capabilities
 from jobdesk_core.database.schema import refusal
 from jobdesk_core.profiles import Profile, UnreadableProfiles
-from jobdesk_core.profiles.found import Proposal, found_here
 from jobdesk_core.troubles import Trouble
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
@@ -21,6 +21,9 @@ from jobdesk.kit import formats
 from jobdesk.kit.empty_state import Action, EmptyState
 from jobdesk.kit.layouts import in_column
 from jobdesk.kit.work import Work
+
+if TYPE_CHECKING:
+    from jobdesk_core.profiles.found import Proposal
 
 #: So many schemas are offered by a button each; more of them are named, and written into the connection.
 MOST_OFFERED = 4
@@ -55,6 +58,8 @@ class StartPage(QWidget):
         """Offer the ways in; to someone who has saved no connection, also what lies about on this machine."""
         self._say_start(())
         if not self._has_saved():
+            from jobdesk_core.profiles.found import found_here
+
             self._work.start(asyncio.to_thread(found_here), name="look about", then=self._propose, replaces=True)
 
     def _has_saved(self) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobdesk_core.failures.records import FailureGroup
 from PySide6.QtCore import QObject, Signal
 
-from jobdesk.failures.rows import Key
+if TYPE_CHECKING:
+    from jobdesk_core.failures.records import FailureGroup
+
+    from jobdesk.failures.rows import Key
 
 #: Muted groups that are remembered per connection; those muted first are forgotten first.
 MOST = 200

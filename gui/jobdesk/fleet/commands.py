@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from jobdesk_core.profiles import Profile
-from jobdesk_core.profiles.pasted import Pasted
 from PySide6.QtCore import Signal
 
 from jobdesk.connection.command_group import CommandGroup, Reasons
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard
-from jobdesk.fleet.page import FleetPage
 from jobdesk.kit.action_spec import Spec
 from jobdesk.kit.window import Window
+
+if TYPE_CHECKING:
+    from jobdesk_core.profiles.pasted import Pasted
+
+    from jobdesk.fleet.page import FleetPage
 
 #: Opens a connection, or brings it to the front, at a page and with a filter, each empty for none.
 Open = Callable[[Profile, str, str], object]

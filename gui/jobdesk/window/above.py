@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from jobdesk.fleet.commands import FleetCommands
-from jobdesk.fleet.page import FleetPage
 from jobdesk.fleet.rows import is_urgent
 from jobdesk.kit import formats
 from jobdesk.kit.theme.tokens import Tone
@@ -51,7 +50,8 @@ class Above(QObject):
 
     def refresh(self) -> None:
         """Let time pass on the page."""
-        if self._view.pages.get_as(ABOVE, FleetPage).tick():
+        page = self._fleet.page
+        if page is not None and page.tick():
             self.show_numbers()
 
     def show_numbers(self) -> None:
@@ -77,8 +77,8 @@ class Above(QObject):
             else "connecting"
         )
         self._view.header.show_answering(mode, told)
-        page = self._view.pages.get_as(ABOVE, FleetPage)
-        self._footer.show_note(page.footnote() or "", page.watched())
+        if (page := self._fleet.page) is not None:
+            self._footer.show_note(page.footnote() or "", page.watched())
 
 
 def _tr(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
@@ -19,7 +20,9 @@ from jobdesk.fleet.board import FleetBoard
 from jobdesk.kit.work import Work
 from jobdesk.window.desk_frame import DeskFrame, Tab
 from jobdesk.window.main_window import MainWindow
-from jobdesk.window.wall import Wall
+
+if TYPE_CHECKING:
+    from jobdesk.window.wall import Wall
 
 
 class Desks(QObject):
@@ -112,6 +115,8 @@ class Desks(QObject):
         """Show the board over the whole screen, until somebody leaves it; None where there is no board."""
         if self.board is None:
             return None
+        from jobdesk.window.wall import Wall
+
         wall = self._wall = Wall(self.board)
         wall.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         wall.showFullScreen()
