@@ -43,6 +43,8 @@ CONNECT_LIMIT_S, FIRST_PAUSE_S, LONGEST_PAUSE_S = 15.0, 5.0, 60.0
 ELSEWHERE_S = 1.0
 #: Seconds between the first questions of two databases: not all at once; and between what is first asked beside them.
 APART_S, BESIDE_APART_S = 0.03, 1.0
+#: Databases are asked at whole multiples of so many seconds: this program wakes once for several of them.
+TOGETHER_S = 0.5
 #: Passwords that are looked for at once: a keyring that hangs holds up a thread.
 _AT_ONCE = 3
 #: Changes that are kept.
@@ -267,7 +269,7 @@ class _Follower:
                 await ask_async(self._beside.facts(look), ask)
                 await aside(self._beside.schedules(), ask)
                 self._show(look, looked_at)
-            await self._rest(self._pulse.wait_s(self._fleet.wait_s))
+            await self._rest(_together(self._pulse.wait_s(self._fleet.wait_s)))
 
     # Telling
 
@@ -327,6 +329,14 @@ class _Follower:
         finally:
             if alarm is not None:
                 alarm.cancel()
+
+
+def _together(seconds: float) -> float:
+    """About so many seconds, until a moment at which others are asked, too."""
+    if seconds < 4 * TOGETHER_S:
+        return seconds
+    now = time.monotonic()
+    return TOGETHER_S * round((now + seconds) / TOGETHER_S) - now
 
 
 def _changes(before: Member, after: Member) -> Sequence[Change]:

@@ -109,7 +109,7 @@ class SummaryStrip(QFrame):
     def show_totals(self, sums: Totals) -> None:
         """Show these sums."""
         left_out = words.named(sums.left_out)
-        tip = self.tr("Without {names}: no answer.").format(names=left_out) if left_out else ""
+        tip = self.tr("Without {names}: their numbers are not known now.").format(names=left_out) if left_out else ""
         fine = self.tr("{count} fine").format(count=formats.number(sums.fine))
         self.cells["all"].show_number(formats.number(sums.databases), fine)
         self._show_named("unreachable", sums.unreachable, "bad")
