@@ -32,10 +32,8 @@ KILL = (
     "AND datname = current_database() AND wait_event = 'PgSleep'"
 )
 
-LOOKING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-    "AND query LIKE '%%LEFT JOIN procrastinate_jobs AS job ON job.id = ANY%%'"
-)
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+LOOKING = f"{WAITING} AND query LIKE '%%LEFT JOIN procrastinate_jobs AS job ON job.id = ANY%%'"
 
 
 def click(button: QAbstractButton) -> None:
@@ -43,8 +41,14 @@ def click(button: QAbstractButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def button_of(parent: QWidget, text: str) -> QPushButton:
-    return next(each for each in parent.findChildren(QPushButton) if each.text() == text)
+async def press(parent: QWidget, text: str) -> None:
+    """Click on a button of that text as soon as it can be: what tells how an act goes on may be building it anew."""
+
+    def found() -> QPushButton | None:
+        buttons = parent.findChildren(QPushButton)
+        return next((each for each in buttons if each.text() == text and each.isVisible() and each.isEnabled()), None)
+
+    click(await until(found, what=text))
 
 
 def fill(others: Others, jobs: int, status: str = "failed", queue: str = "mail") -> None:
@@ -157,9 +161,14 @@ async def test_paused_gone_on_and_stopped_within_a_tenth_of_a_second_it_tells_wh
             act = await begun(window, "matching.retry", "queue:mail", rate=50)
             chip = window.acting.chip
             await until(lambda: act.progress.at >= 10, what="the first jobs")
-            click(chip.pause)
+            with psycopg.connect(dsn) as holder:
+                # The step under way waits for the table: as long as it does, nobody can say that nothing is done.
+                await asyncio.to_thread(holder.execute, "LOCK TABLE procrastinate_jobs IN EXCLUSIVE MODE")
+                await until(lambda: others.run(WAITING) >= 1, what="a step that waits")
+                click(chip.pause)
+                at = act.progress.at
+                assert (chip.words.text(), chip.pause.text()) == (f"Pausing at {at} of 400…", "Go on")
             await until(lambda: chip.words.text() == f"Paused at {act.progress.at} of 400", what="the pause")
-            await asyncio.sleep(0.3)
             held = others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
             await asyncio.sleep(0.5)
             assert others.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == held
@@ -179,7 +188,7 @@ async def test_paused_gone_on_and_stopped_within_a_tenth_of_a_second_it_tells_wh
             await until(lambda: view.far.text() == f"{done} of 400", what="how far it came")
             assert view.bar.value() == 1_000 * done // 400
             assert 0 < act.per_second < 100, "the pace is of what was done"
-            click(button_of(window.banners, "Show ledger"))
+            await press(window.banners, "Show ledger")
             dialog = await dialog_of(window, LedgerDialog)
             ledger = act.ended and act.ended.ledger
             assert ledger is not None
@@ -316,8 +325,7 @@ async def test_a_retry_that_no_worker_takes_is_a_warning_and_its_undo_on_product
             assert bar.sentence == "Retried 101 jobs." and act.ended is not None and act.ended.kind == "warning"
             assert "no worker is alive" in bar.text and bar.text.endswith("start one."), bar.text
             await until(lambda: act.became is not None and act.became.waiting == 101, what="what became of them")
-            await until(lambda: any(each.text() == "Undo 101…" for each in bar.findChildren(QPushButton)))
-            click(button_of(bar, "Undo 101…"))
+            await press(bar, "Undo 101…")
             dialog = await dialog_of(window, UndoDialog)
             await until(dialog.safety.name.isVisible, what="the undo's plan")
             assert dialog.verb.text() == "Undo 101 jobs" and not dialog.verb.isEnabled()

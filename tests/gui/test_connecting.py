@@ -413,7 +413,8 @@ async def test_deleting_and_replacing_ask(tmp_path: Path, ring: dict[str, str]) 
             assert asking.title.text() == "Delete b?" and saved_names(window) == ["b"]
             QTest.mouseClick(getattr(asking, press_in_it), Qt.MouseButton.LeftButton)
             await until(lambda: not window.findChildren(ProfileLossDialog), what="the question to go")
-        assert not saved_names(window) and dialog.message.sentence == "Deleted b."
+        await until(lambda: dialog.message.sentence == "Deleted b.", what="the end of it")
+        assert not saved_names(window)
         await until(lambda: not ring, what="the password to go")
         dialog.reject()
 

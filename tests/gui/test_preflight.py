@@ -168,7 +168,7 @@ async def test_an_act_is_stopped_and_tells_what_was_not_done(dsn: str, tmp_path:
             assert window.acting.chip.pause.isVisible() is not is_whole
             if not is_whole:
                 click(window.acting.chip.pause)
-                assert act.state == "paused"
+                assert act.state == "pausing"
             click(window.acting.chip.stop)
             told = await ended(window)
             assert told.ledger.is_stopped

@@ -23,7 +23,7 @@ OnProgress = Callable[[Progress], Awaitable[bool]]
 GRACE_S = 1.0
 #: What leaves a job as it was, or as nobody knows.
 _UNTOUCHED = (Result.NOT_REACHED, Result.ROLLED_BACK, Result.UNKNOWN)
-State = Literal["running", "waiting", "paused", "held", "stopping", "ended"]
+State = Literal["running", "waiting", "pausing", "paused", "held", "stopping", "ended"]
 #: A label, its value, and how the value looks: see FieldList.
 Fields = tuple[Field, ...]
 
@@ -91,19 +91,25 @@ class Act(QObject):
         self._rested_s = 0.0
         self._going = asyncio.Event()
         self._going.set()
+        self._is_resting = False
         self._is_stopping = False
 
     @property
     def state(self) -> State:
-        """What it is doing now; `waiting` is for a server that does not answer."""
+        """What it is doing now; `waiting` is for a server that does not answer, `pausing` for the step under way."""
         if self.ended is not None:
             return "ended"
         if self._is_stopping:
             return "stopping"
         if not self._going.is_set():
-            return "held" if self.held else "paused"
+            return "pausing" if not self._is_resting else "held" if self.held else "paused"
         feed = self.errand.desk.state
         return "waiting" if feed.mode == "stale" or feed.is_waiting else "running"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it waits for somebody to let it go on, or will after the step under way."""
+        return self.state in ("pausing", "paused", "held")
 
     @property
     def is_over(self) -> bool:
@@ -160,12 +166,14 @@ class Act(QObject):
             self.held = progress.held
             self._going.clear()
         self.progress = progress
-        if is_new:
+        self._is_resting = not self._going.is_set()
+        if is_new or self._is_resting:
             self.changed.emit()
-        if not self._going.is_set():
+        if self._is_resting:
             paused = time.monotonic()
             await self._going.wait()
             self._rested_s += time.monotonic() - paused
+            self._is_resting = False
         return not self._is_stopping
 
     def pause(self) -> None:

@@ -52,10 +52,10 @@ class ActChip(QFrame):
         dress(self.words, tone="warning" if is_one and state == "held" else "")
         self.words.setAccessibleName(self.words.text())
         self.pause.setVisible(is_one and act.errand.can_pause and state != "stopping")
-        self.pause.setText(self.tr("Go on") if state in ("paused", "held") else self.tr("Pause"))
+        self.pause.setText(self.tr("Go on") if act.is_paused else self.tr("Pause"))
         self.stop.setVisible(is_one)
         self.stop.setEnabled(state != "stopping")
-        self.spinner.turn(any(each.state in ("running", "waiting", "stopping") for each in running))
+        self.spinner.turn(any(each.state in ("running", "waiting", "pausing", "stopping") for each in running))
         self.spinner.set_share(sum(each.done for each in running) / _all(running))
 
     def _of_several(self, running: list[Act]) -> str:
@@ -64,7 +64,7 @@ class ActChip(QFrame):
 
     def _pause(self) -> None:
         for act in self._acts.running[:1]:
-            act.go_on() if act.state in ("paused", "held") else act.pause()
+            act.go_on() if act.is_paused else act.pause()
 
     def _stop(self) -> None:
         for act in self._acts.running[:1]:
@@ -125,6 +125,8 @@ def words_of(act: Act) -> str:
     state = act.state
     if state == "stopping":
         return act.tr("Stopping at {done} of {of}…").format(done=done, of=of)
+    if state == "pausing":
+        return act.tr("Pausing at {done} of {of}…").format(done=done, of=of)
     if state == "paused":
         return act.tr("Paused at {done} of {of}").format(done=done, of=of)
     if state == "held":

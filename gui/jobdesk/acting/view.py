@@ -54,7 +54,7 @@ class ActView(QWidget):
         self.state, self.far, self.pace = plain_label("warning"), QLabel(), QLabel()
         self.state.hide()
         self.pace.setProperty("tone", "secondary")
-        self.pause = self._button(self.tr("Pause"), lambda: act.go_on() if self._is_paused() else act.pause())
+        self.pause = self._button(self.tr("Pause"), lambda: act.go_on() if act.is_paused else act.pause())
         self.stop = self._button(self.tr("Stop"), act.stop, "abort")
         self.undo = self._button("", lambda: self.undo_asked_for.emit(act))
         self.ledger = self._button(self.tr("Show ledger"), lambda: self.ledger_asked_for.emit(act))
@@ -80,9 +80,8 @@ class ActView(QWidget):
         """Bring everything up to date."""
         act = self.act
         self._show_head()
-        is_paused = self._is_paused()
-        self.pause.setText(self.tr("Go on") if is_paused else self.tr("Pause"))
-        self.pause.setIcon(icon("play" if is_paused else "pause"))
+        self.pause.setText(self.tr("Go on") if act.is_paused else self.tr("Pause"))
+        self.pause.setIcon(icon("play" if act.is_paused else "pause"))
         self.pause.setVisible(act.errand.can_pause and not act.is_over)
         self.pause.setEnabled(act.state != "stopping")
         self.stop.setVisible(not act.is_over)
@@ -194,9 +193,6 @@ class ActView(QWidget):
             told = said.format(jobs=self.tr("{count} jobs").format(count=formats.number(undoable)))
             return f"{told} {rest}" if started else told
         return act.ended.remedy if act.ended is not None else ""
-
-    def _is_paused(self) -> bool:
-        return self.act.state in ("paused", "held")
 
     def _button(self, text: str, clicked: object, name: str = "") -> QPushButton:
         button = QPushButton(text)
