@@ -22,6 +22,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
+from jobdesk.connection.broken_link import leave_to_feed
 from jobdesk.connection.desk import Desk
 from jobdesk.connection.page import Page
 from jobdesk.kit import formats
@@ -82,7 +83,8 @@ class OverviewPage(Page):
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection."""
         self._desk, self._span, self._asked = desk, None, None
-        self._work.cancel("history")
+        for name in ("history", "runs"):
+            self._work.cancel(name)
         self.refresh()
 
     def refresh(self) -> None:
@@ -143,7 +145,8 @@ class OverviewPage(Page):
                 self.told.emit(words)
 
         if self._desk is not None:
-            self._desk.count_view(JobFilter.parse(text), compare)
+            counting = self._desk.view_count.read(JobFilter.parse(text))
+            self._work.start(counting, name="runs", then=compare, failed=leave_to_feed, replaces=True)
 
     def _look_back(self, queues: tuple[str, ...]) -> None:
         """Read what happened in the range, unless that is known: anew each minute, and now and then within it."""
