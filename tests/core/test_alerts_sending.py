@@ -69,13 +69,13 @@ def test_a_command_gets_the_alert_and_its_own_arguments(tmp_path: Path) -> None:
         # It need not read what it is given.
         ("exec 0<&-; exit 0", ""),
         # What it leaves behind is not waited for.
-        ("sleep 5 & exit 0", ""),
+        ("sleep 40 & exit 0", ""),
     ],
 )
 def test_how_a_command_ended(tmp_path: Path, text: str, told: str) -> None:
     began = time.monotonic()
     assert run(tmp_path, text) == told
-    assert time.monotonic() - began < 4.5
+    assert time.monotonic() - began < 30
 
 
 def test_a_command_that_hangs_is_ended_with_all_it_has_started(tmp_path: Path) -> None:
