@@ -446,5 +446,8 @@ def test_what_comes_within_the_hour_and_when_nobody_was_alive() -> None:
     nightly = judged(known("0 2 * * *", *DAILY))
     assert expected_within(nightly, NOW - 2 * DAY, NOW) == (at("2026-11-25 02:00"), at("2026-11-26 02:00"))
     assert expected_within(of("each", "* * * * * *"), NOW - DAY, NOW) is None, "too many to be told one by one"
+    young = judged(known(None, *TWENTY))
+    expected = expected_within(young, NOW - 30 * DAY, NOW)
+    assert expected is not None and expected[0] == young.runs[0].expected_at.timestamp(), "not before its first run"
     assert gaps([(10, 20), (30, None)], 0, 100) == [(0, 10), (20, 30)]
     assert gaps([(0, 50), (20, 60)], 0, 100) == [(60, 100)] and gaps([], 5, 9) == [(5, 9)]

@@ -163,6 +163,27 @@ async def test_times_that_alike_schedules_share_are_runs_of_each(dsn: str) -> No
     assert not {run.job_id for run in runs["ten"]} & {run.job_id for run in runs["fifteen"]}
 
 
+async def test_alike_schedules_of_which_nothing_is_told_are_judged_by_their_common_times_alone(dsn: str) -> None:
+    last = this_minute() // 1_800 * 1_800
+    async with managing(dsn) as manager:
+        for at in range(last - 3_600, last + 1, 300):
+            for task, name, period in (
+                ("same", "eu", 300),
+                ("same", "us", 300),
+                ("own", "ten", 600),
+                ("own", "all", 300),
+            ):
+                if at % period == 0:
+                    await defer(manager, task, at, name)
+    found = read(dsn)
+    eu, us = of(found, "same", "eu"), of(found, "same", "us")
+    assert (eu.every_s, us.every_s) == (300, 300) and eu.is_inferred
+    jobs = [{run.job_id for run in each.runs if run.job_id} for each in (eu, us)]
+    assert [len(each) for each in jobs] == [13, 13] and not jobs[0] & jobs[1]
+    # Whose the jobs of the other times are nobody knows: of the times that both have no cadence follows.
+    assert {of(found, "own", name).every_s for name in ("ten", "all")} == {None}
+
+
 async def test_old_runs_are_found_a_stretch_at_a_time(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in (("_FIRST", 50), ("_LEAST", 50), ("_MOST", 50)):
         monkeypatch.setattr(reading, name, number)

@@ -71,20 +71,43 @@ class Book:
 
     def _share(self, task: str, keys: Sequence[Key], stated: Mapping[Key, Told]) -> None:
         """Give those of one time to the schedules that all have that time: they were deferred alike, one for each."""
+        held = {job.id for key in keys for job in self.jobs[key].values()}
         alike: dict[tuple[float, str], list[FoundJob]] = defaultdict(list)
         for job in self.unclear[task].values():
-            alike[job.timestamp, job.mark].append(job)
+            if job.id not in held:
+                alike[job.timestamp, job.mark].append(job)
+        of_mark = {
+            mark: [key for key in keys if mark in self.marks[key] or not self.marks[key]]
+            for mark in {m for _, m in alike}
+        }
+        common = {
+            mark for mark, sharing in of_mark.items() if self._have_all_times_in_common(mark, sharing, stated, alike)
+        }
         for (at, mark), jobs in alike.items():
             wanting = [
                 key
-                for key in keys
-                if at not in self.jobs[key]
-                and (mark in self.marks[key] or not self.marks[key])
-                and _has_time(stated.get(key), at)
+                for key in of_mark[mark]
+                if at not in self.jobs[key] and (mark in common or _has_time(stated.get(key), at))
             ]
             if len(jobs) >= len(wanting):
                 for key, job in zip(wanting, sorted(jobs, key=lambda job: job.id), strict=False):
                     self._keep(key, job)
+
+    def _have_all_times_in_common(
+        self,
+        mark: str,
+        keys: Sequence[Key],
+        stated: Mapping[Key, Told],
+        alike: Mapping[tuple[float, str], Sequence[FoundJob]],
+    ) -> bool:
+        """Whether these, of none of which a cadence is told, were each deferred at all times at which one was.
+
+        Of the oldest time some jobs may not have been looked through yet.
+        """
+        if any(key in stated for key in keys):
+            return False
+        times = sorted(at for at, its in alike if its == mark)
+        return all(len(alike[at, mark]) >= sum(at not in self.jobs[key] for key in keys) for at in times[1:])
 
     def _keep(self, key: Key, job: FoundJob) -> None:
         self.unclear[job.task].pop(job.id, None)

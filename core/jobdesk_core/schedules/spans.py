@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from jobdesk_core.schedules.judging import MOST_RUNS
 from jobdesk_core.schedules.schedule import Schedule
 
 #: Times that are told one by one: of more, that they are many.
@@ -70,9 +71,14 @@ def next_hour(schedules: Sequence[Schedule], now: dt.datetime) -> list[Coming]:
 
 
 def expected_within(schedule: Schedule, begin: float, end: float) -> tuple[float, ...] | None:
-    """When it was expected, the oldest first; None when nobody knows, or more often than MOST_TIMES."""
+    """When it was expected, the oldest first; None when nobody knows, or more often than MOST_TIMES.
+
+    An inferred one is expected from its first run on: nothing tells that it was there before.
+    """
     if schedule.cadence is None:
         return None
+    if schedule.is_inferred and 0 < len(schedule.runs) < MOST_RUNS:
+        begin = max(begin, schedule.runs[0].expected_at.timestamp() - 1)
     found = list(islice(schedule.cadence.back(end, begin), MOST_TIMES + 1))
     return tuple(reversed(found)) if len(found) <= MOST_TIMES else None
 
