@@ -17,6 +17,7 @@ from jobdesk.connection.session import Session
 from jobdesk.fleet.board import FleetBoard, seen_by
 from jobdesk.fleet.page import FleetPage
 from jobdesk.fleet.rows import Order, rows
+from jobdesk.fleet.summary import WANTED, SummaryStrip
 from jobdesk.fleet.table import FleetTable
 from jobdesk.fleet.words import KEYS
 from jobdesk.kit.theme import theme
@@ -28,7 +29,7 @@ from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.telling import Telling
 from jobdesk_core.journal import Journal
 from jobdesk_core.profiles import Profile, ProfileStore
-from jobdesk_core.watching.member import Member
+from jobdesk_core.watching.member import Member, totals
 from made_up_server import MadeUpServer
 from opened import desk_of, dialog_of, opened
 from PySide6.QtCore import QPoint, Qt
@@ -58,6 +59,12 @@ def cell(page: FleetPage, name: str, column: str) -> str:
     page.refresh()
     place = page.table.fleet.place_of(f"member:{name}")
     return "" if place is None else str(page.table.fleet.rows[place].cells[KEYS.index(column)].text)
+
+
+def board_member(page: FleetPage, name: str) -> Member:
+    found = page.board.member(name)
+    assert found is not None
+    return found
 
 
 def is_red_among_the_sums(wall: Wall) -> bool:
@@ -128,6 +135,8 @@ async def test_the_board_shows_the_worst_first_and_says_why_one_does_not_answer(
                 assert (
                     "2 of 4 answer" in window.header.live.text and "0 open · 4 watched" in window.footer.about_database
                 )
+                ill = board_member(page, "ill")
+                assert WANTED["stalled"](ill) and not WANTED["stalled"](replace(ill, state="unreachable"))
                 # Narrowed by a number, by words, and all again.
                 page.summary.cells["stalled"].chosen.emit()
                 assert shown(page) == ["folder:us", "member:ill"]
@@ -282,6 +291,39 @@ async def test_every_column_that_tells_how_a_database_is_has_room_beside_the_sid
             assert cut == given_up, size
             assert side.isVisible() and side.widget().minimumSizeHint().width() <= side.viewport().width(), size
         await page.board.stop()
+
+
+def test_nothing_that_nobody_knows_is_told_as_none() -> None:
+    one = Member(profile("a", "", "eu"), "unreachable")
+    strip = SummaryStrip()
+    strip.show_totals(totals([one]))
+    assert [strip.cells[key].text for key in ("due", "failing", "workers", "stalled")] == ["–"] * 4
+    (folder, *_) = rows(Order().ordered([one]), closed=(), wait_s=5.0)
+    assert [folder.cells[KEYS.index(key)].text for key in ("due", "failed", "workers", "stalled")] == ["–", "–", "", ""]
+    strip.deleteLater()
+
+
+async def test_the_wall_says_how_to_leave_it_and_calls_none_dead_that_is_yet_to_answer(
+    tmp_path: Path, monkeypatch: MonkeyPatch
+) -> None:
+    board = FleetBoard(saved(tmp_path, profile("a", "host=127.0.0.1 port=9 dbname=x user=x")))
+    wall = Wall(board)
+    wall.show()
+    try:
+        assert wall._told(board.members) == "Esc leaves, Space shows the next."
+        monkeypatch.setattr("jobdesk.window.wall.HINT_S", 0.0)
+        assert (wall._told(board.members), wall._tone(board.members)) == ("", "secondary")
+        await until(lambda: board.members[0].state == "unreachable")
+        assert (wall._told(board.members), wall._tone(board.members)) == ("No database answers.", "bad")
+        monkeypatch.setattr("jobdesk.window.wall.HINT_S", 60.0)
+        wall._hinted_at -= 61.0
+        QTest.mouseMove(wall, QPoint(20, 20))
+        QTest.mouseMove(wall, QPoint(40, 40))
+        assert wall._told(board.members).startswith("Esc leaves")
+    finally:
+        wall.hide()
+        await board.stop()
+        wall.deleteLater()
 
 
 async def test_a_wall_of_a_connection_that_is_not_saved_says_so(tmp_path: Path) -> None:

@@ -129,6 +129,11 @@ class Totals:
     stalled: int
     stalling: Sequence[Member]
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any database answers: otherwise the sums are of nothing, and not 0."""
+        return len(self.left_out) < self.databases
+
 
 def totals(members: Iterable[Member]) -> Totals:
     """What adds up."""

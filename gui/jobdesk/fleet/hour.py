@@ -61,10 +61,13 @@ class HourChart(QWidget):
             at, base = look.server_time, self.height() - 5
             end = int(at.timestamp()) // 60
             last = formats.minute_of_day(end)
-            painter.drawText(0, base, formats.minute_of_day(end - len(look.ended)))
             metrics = painter.fontMetrics()
-            painter.drawText(self.width() - metrics.horizontalAdvance(last), base, last)
-            painter.drawText((self.width() - metrics.horizontalAdvance(self.text)) // 2, base, self.text)
+            wide, told = metrics.horizontalAdvance(last), metrics.horizontalAdvance(self.text)
+            # Which hour it is says the head, too.
+            if told + 2 * (wide + 8) <= self.width():
+                painter.drawText(0, base, formats.minute_of_day(end - len(look.ended)))
+                painter.drawText(self.width() - wide, base, last)
+            painter.drawText((self.width() - told) // 2, base, self.text)
         painter.end()
 
 

@@ -27,7 +27,7 @@ from jobdesk.kit.theme import theme
 #: Of the side panel: at first, and where the board would have to give up columns that say how a database is.
 SIDE_WIDTH, LEAST_SIDE_WIDTH = 310, 230
 #: What the board needs for all of its columns.
-BOARD_WIDTH = 992
+BOARD_WIDTH = 1032
 #: Narrower, the side panel is left out: the board has the whole width.
 NARROW_WIDTH = 900
 

@@ -168,13 +168,14 @@ def _folder(folder: str, members: Sequence[Member], *, is_open: bool) -> Row:
     alive = _alive(sums)
     name = folder or _tr("without a folder")
     quiet: Tone = "secondary"
+    due = f"{sums.due:,}{'+' if sums.is_at_least else ''}" if sums.is_known else formats.DASH
     row = [
         Cell(name, is_strong=True),
-        Cell(state, tone),
+        Cell(state, tone, tip=state),
         Cell(""),
-        Cell(f"{sums.due:,}{'+' if sums.is_at_least else ''}", quiet),
+        Cell(due, quiet),
         Cell(""),
-        Cell(f"{sums.failed_per_minute:,.1f}", quiet),
+        Cell(f"{sums.failed_per_minute:,.1f}" if sums.is_known else formats.DASH, quiet),
         Cell(alive, quiet),
         Cell(formats.number(sums.stalled) if sums.stalled else "", quiet),
         Cell(""),

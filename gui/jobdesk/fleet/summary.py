@@ -7,6 +7,7 @@ from typing import Literal
 
 from jobdesk_core.durations import roughly
 from jobdesk_core.watching.member import Member, Totals
+from jobdesk_core.watching.pulse import Look
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -29,13 +30,20 @@ WANTED: Mapping[Wanted, Callable[[Member], bool]] = {
     "attention": lambda member: member.rank < 3,
     "unreachable": lambda member: member.rank == 0,
     "troubled": lambda member: member.needs_attention,
-    "due": lambda member: member.look is not None and member.look.all.due > 0,
-    "failing": lambda member: member.look is not None and bool(member.look.failed_per_minute),
+    "due": lambda member: (look := _known(member)) is not None and look.all.due > 0,
+    "failing": lambda member: (look := _known(member)) is not None and bool(look.failed_per_minute),
     "workers": lambda member: (
-        member.look is not None and member.look.workers is not None and member.look.workers[0] < member.look.workers[1]
+        (look := _known(member)) is not None and look.workers is not None and look.workers[0] < look.workers[1]
     ),
-    "stalled": lambda member: member.look is not None and member.look.all.stalled > 0,
+    "stalled": lambda member: (look := _known(member)) is not None and look.all.stalled > 0,
 }
+#: What adds up.
+_SUMS: tuple[Wanted, ...] = ("due", "failing", "workers", "stalled")
+
+
+def _known(member: Member) -> Look | None:
+    """What is in the sums of it."""
+    return member.look if member.is_answering else None
 
 
 class SummaryCell(Clickable):
@@ -114,6 +122,10 @@ class SummaryStrip(QFrame):
         self.cells["all"].show_number(formats.number(sums.databases), fine)
         self._show_named("unreachable", sums.unreachable, "bad")
         self._show_named("troubled", sums.attention, "warning")
+        if not sums.is_known:
+            for key in _SUMS:
+                self.cells[key].show_number(formats.DASH, "", "secondary", tip)
+            return
         oldest = self.tr("oldest {age}").format(age=roughly(sums.oldest_s)) if sums.oldest_s is not None else ""
         due = f"{sums.due:,}{'+' if sums.is_at_least else ''}"
         self.cells["due"].show_number(due, oldest or self.tr("none due"), "" if sums.due else "secondary", tip)

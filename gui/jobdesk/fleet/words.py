@@ -61,7 +61,7 @@ def state_cell(member: Member) -> Cell:
         return Cell(_tr("answers slowly"), "warning", shape="half-circle")
     kind = member.trouble.kind if member.trouble is not None else ""
     refused = {
-        "no_schema": _tr("no Procrastinate schema"),
+        "no_schema": _tr("no schema"),
         "no_database": _tr("no such database"),
         "no_role": _tr("no such role"),
         "rights": _tr("no right to read"),
@@ -92,8 +92,11 @@ def cells(member: Member, wait_s: float = INTERVAL_S) -> list[Cell]:
 
 def _release(member: Member) -> Cell:
     assert member.look is not None
-    is_strange = member.look.capabilities is not None and member.look.capabilities.strangeness is not None
-    return Cell(member.look.release, "warning" if is_strange else "")
+    capabilities, whole = member.look.capabilities, member.look.release
+    is_strange = capabilities is not None and capabilities.strangeness is not None
+    # What is behind the comma is in the tip: how many functions are altered.
+    shown = whole.partition(",")[0].replace("before ", "< ").replace("newer than ", "> ")
+    return Cell(shown, "warning" if is_strange else "", tip=whole if shown != whole else "")
 
 
 def _number(value: int, *, is_at_least: bool = False) -> Cell:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from jobdesk_core.watching.member import Member, worst_first
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from jobdesk.fleet.board import FleetBoard
@@ -22,6 +22,8 @@ from jobdesk.window.wall_faces import database_face, fleet_face, foot
 
 #: Milliseconds for which each face is shown, and between two looks.
 TURN_MS, LOOK_MS = 20_000, 1_000
+#: Seconds for which it is said how to leave: at first, and when the mouse is moved.
+HINT_S = 8.0
 #: Databases that have a face of their own: the worst.
 MOST_FACES = 8
 _NEXT = (Qt.Key.Key_Right, Qt.Key.Key_Space, Qt.Key.Key_PageDown, Qt.Key.Key_Down)
@@ -42,6 +44,8 @@ class Wall(QWidget):
         self._board = board
         self._place, self._round = 0, list[str]()
         self._awake = Awake()
+        self._hinted_at = time.monotonic()
+        self.setMouseTracking(True)
         self._turning = QTimer(self, interval=TURN_MS)
         self._turning.timeout.connect(self.turn)
         self._looking = QTimer(self, interval=LOOK_MS)
@@ -92,8 +96,14 @@ class Wall(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._hinted_at = time.monotonic()
+        self.update()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._hinted_at = time.monotonic()
         self._board.set_seen_by(self, True)
         self._awake.begin()
         self._turning.start()
@@ -133,13 +143,22 @@ class Wall(QWidget):
         ages = [member.age_s(now) for member in members if member.is_answering]
         return [age for age in ages if age is not None]
 
+    @property
+    def _is_hinting(self) -> bool:
+        return time.monotonic() - self._hinted_at < HINT_S
+
     def _told(self, members: Sequence[Member]) -> str:
+        if self._is_hinting:
+            return self.tr("Esc leaves, Space shows the next.")
         ages = self._ages(members)
         if not ages:
-            return self.tr("No database answers.") if members else ""
+            is_known = any(member.state != "connecting" for member in members)
+            return self.tr("No database answers.") if is_known else ""
         return self.tr("data at most {seconds} s old").format(seconds=f"{max(ages):.0f}")
 
     def _tone(self, members: Sequence[Member]) -> str:
         ages = self._ages(members)
+        if self._is_hinting or all(member.state == "connecting" for member in members):
+            return "secondary"
         late_s = max(ages, default=0.0) - self._board.interval_s
         return "bad" if late_s > 30 or not ages else "warning" if late_s > 10 else "secondary"

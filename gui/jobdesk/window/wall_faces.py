@@ -36,18 +36,23 @@ def fleet_face(painter: QPainter, members: Sequence[Member], sums: Totals, probl
     above = [each for each in sums.unreachable if is_urgent(each.profile)][:MOST_IN_BAND]
     top, banded = _band(painter, above, 176), {each.name for each in above}
     numbers: list[tuple[str, str, str]] = [
-        (_tr("databases answer"), f"{sums.databases - len(sums.left_out)}/{sums.databases}", ""),
         (_tr("due"), f"{sums.due:,}{'+' if sums.is_at_least else ''}", ""),
         (_tr("failing per min"), f"{sums.failed_per_minute:,.1f}", _red(members, _fails)),
         (_tr("workers alive"), f"{sums.alive:,}", _red(members, _lacks_workers)),
         (_tr("stalled jobs"), f"{sums.stalled:,}", _red(sums.stalling, lambda _: True)),
     ]
-    top = _numbers(painter, numbers, top)
-    for member in [each for each in worst_first(members) if each.name not in banded][:MOST_LISTED]:
-        if top + 84 > HEIGHT - 70:
-            break
+    if not sums.is_known:
+        numbers = [(title, formats.DASH, "") for title, _, _ in numbers]
+    answering = f"{sums.databases - len(sums.left_out)}/{sums.databases}"
+    top = _numbers(painter, [(_tr("databases answer"), answering, ""), *numbers], top)
+    rest = [each for each in worst_first(members) if each.name not in banded]
+    listed = rest[: min(MOST_LISTED, int((HEIGHT - 70 - top - 84) // 88) + 1)]
+    for member in listed:
         _listed(painter, member, top)
         top += 88
+    if more := len(rest) - len(listed):
+        told = _tr("{count} more").format(count=f"{more:,}")
+        _write(painter, QRectF(WIDTH / 2 - 200, HEIGHT - 70, 400, 48), told, 34, "secondary")
 
 
 def _red(members: Sequence[Member], is_bad: Callable[[Member], bool]) -> str:
@@ -129,7 +134,7 @@ def _band(painter: QPainter, members: Sequence[Member], top: float) -> float:
         colour = QColor(theme().tokens.colour("bad" if state.tone == "bad" else "warning"))
         painter.fillRect(QRectF(0, top, WIDTH, 104), colour)
         ink = QColor(readable_on(colour.name()))
-        paint_shape(painter, "cross", QRectF(MARGIN, top + 24, 56, 56), ink)
+        paint_shape(painter, state.shape, QRectF(MARGIN, top + 24, 56, 56), ink)
         text = f"{formats.visible(member.name)}: {state.text}"
         _write(painter, QRectF(MARGIN + 84, top, WIDTH - 2 * MARGIN - 84, 104), text, 60, ink=ink, is_strong=True)
         top += 116
