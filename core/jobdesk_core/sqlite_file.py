@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import os
 import sqlite3
 import stat
@@ -102,6 +103,20 @@ class SqliteFile:
                 self.path.with_name(self.path.name + ending).rename(aside.with_name(aside.name + ending))
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file of ours may lie there: one of SQLite's, an empty one, none, or one that nobody may look at.
+
+    To be asked before this program opens it; see `_kept_private`.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open("rb") as file:
+            return file.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return True
+
+
 def write_ahead(connection: sqlite3.Connection, synchronous: Literal["NORMAL", "FULL"]) -> None:
     """Have transactions in a log first, so that one who reads waits for nobody, and each costs at most one fsync.
 
@@ -135,6 +150,8 @@ def _kept_private(path: Path) -> os.stat_result:
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise FileExistsError(errno.EEXIST, "Something else than a file has this name", str(path))
     if stat.S_IMODE(status.st_mode) & 0o077:  # it came here by a copy, say, which others may read
         for ending in ("", *_BESIDE):
             with contextlib.suppress(OSError):

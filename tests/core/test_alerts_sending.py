@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -55,6 +56,27 @@ def test_a_command_gets_the_alert_and_its_own_arguments(tmp_path: Path) -> None:
     assert (got["event"], got["severity"], got["since"]) == ("began", "critical", NOW.isoformat())
     assert (tmp_path / "one").read_text() == "$(x); y\n"
     assert "secret of ours" not in (tmp_path / "env").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no limits of a file's size")
+def test_what_was_allowed_stays_so_when_the_disk_is_full() -> None:
+    import resource
+
+    before, now = Command("before", ("page", "before")), Command("now", ("page", "now"))
+    allow(before)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        allow(before)
+        allow(now)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    # It could not be kept, and holds for this program.
+    assert is_allowed(before) and is_allowed(now)
+    asked = "from jobdesk_core.alerts.sending import is_allowed; from jobdesk_core.alerts.ways import Command; "
+    asked += "print(*(is_allowed(Command(each, ('page', each))) for each in ('before', 'now')))"
+    ran = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True, timeout=60)
+    assert ran.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.parametrize(

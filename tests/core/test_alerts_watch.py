@@ -92,6 +92,7 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     # The default rules: nobody works here, and that is no secret.
     code, lines, _ = watcher(database(dsn), "--once", "--state", str(watcher.home / "other.sqlite"))
     assert code == 2 and "No worker is alive (eu)" in lines[0]
+    assert lines[1] == "critical: eu: No worker is alive. 1 job is due."
 
 
 def test_no_line_has_a_bar_but_before_the_numbers(watcher: Watcher, dsn: str) -> None:
@@ -151,6 +152,13 @@ def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:
         assert (code, lines[0][:9], told in lines[0]) == (3, "UNKNOWN: ", True), (lines, errors)
     ended = commands.run(("watch", "--rules", "no|where", "--once"), env=watcher.environment)
     assert ended.stdout == "UNKNOWN: There is no file no/where. | critical=0 warning=0 unanswered=0 unwatched=0\n"
+    ended = commands.run(("watch", "--rules", str(watcher.home), "--once"), env=watcher.environment)
+    assert f"UNKNOWN: {watcher.home} is not a file." in ended.stdout
+    # Neither a folder nor somebody's text is taken for what was told, made private or put aside.
+    for state, mode in ((watcher.home, watcher.home.stat().st_mode), (watcher.file, watcher.file.stat().st_mode)):
+        code, lines, _ = watcher(database(DEAD), "--once", "--state", str(state))
+        assert (code, "is no file of alerts" in lines[0], state.stat().st_mode) == (3, True, mode)
+    assert watcher.file.read_text() == database(DEAD)
     code, _, errors = watcher("[[rules]]\nrule = 'x'")
     assert code == 2 and "line 2: There is no rule x." in errors
     for words in (("--interval", "0"), ("queue:x",)):

@@ -47,6 +47,15 @@ def jobs_in(dsn: str, name: str) -> list[str]:
         return [row[0] for row in connection.execute(query)]
 
 
+def test_the_schema_is_the_one_that_the_tables_lie_in(empty_dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first of the search_path, the role's own for instance, may hold something else."""
+    make_schemas(empty_dsn, "catalog")
+    run_sql(empty_dsn, "CREATE SCHEMA mine")
+    dsn = make_conninfo(empty_dsn, options="-c search_path=mine,catalog")
+    main(["health", "--dsn", dsn])
+    assert ", schema catalog\n" in capsys.readouterr().out
+
+
 async def test_a_schema_elsewhere_is_named_and_not_installed_again(
     empty_dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

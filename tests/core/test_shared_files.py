@@ -115,6 +115,19 @@ def test_it_is_for_its_owner_alone_however_it_came(file: File) -> None:
         os.umask(umask)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes")
+def test_what_is_no_file_is_left_as_it_is(tmp_path: Path) -> None:
+    """A folder that only its owner may enter from now on would lock everybody else out."""
+    folder, pipe = tmp_path / "folder", tmp_path / "pipe"
+    folder.mkdir(mode=0o755)
+    os.mkfifo(pipe, 0o644)
+    before = [path.stat().st_mode for path in (folder, pipe)]
+    for path in (folder, pipe):
+        with pytest.raises(FileExistsError, match="Something else than a file"):
+            File(path).write(1)
+    assert [path.stat().st_mode for path in (folder, pipe)] == before
+
+
 def test_a_transaction_is_whole_or_not_at_all(file: File) -> None:
     def fails(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO written VALUES (1)")

@@ -173,6 +173,11 @@ def headline(told: Sequence[Telling]) -> tuple[str, str]:
     return ", ".join(counted), "\n".join([*lines, *([f"and {more:,} more"] if more else [])])
 
 
+def said(title: str, sentence: str) -> str:
+    """Both in one line; the title is left out where the sentence begins with it."""
+    return sentence if sentence.startswith(f"{title}.") else f"{title}. {sentence}"
+
+
 def title(told: Telling) -> str:
     """What happened, in a few words."""
     words = {"began": "", "still": "Still: ", "over": "Over: "}[told.event]

@@ -30,7 +30,7 @@ from jobdesk_core.alerts.lines import Silence, Unreachable, silence_of
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.sending import Sent, allow, is_allowed, payload
 from jobdesk_core.alerts.tables import UnreadableRules
-from jobdesk_core.alerts.telling import Telling
+from jobdesk_core.alerts.telling import Telling, said
 from jobdesk_core.alerts.ways import Command
 from jobdesk_core.alerts.ways_queue import WaysQueue
 from jobdesk_core.cli import exit_codes, output
@@ -42,6 +42,7 @@ from jobdesk_core.database.limited import ask_limited
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, profile_of_dsn
 from jobdesk_core.profiles.places import Secret
+from jobdesk_core.sqlite_file import is_ours
 from jobdesk_core.troubles import explain
 from jobdesk_core.watching.beside import Beside
 from jobdesk_core.watching.pulse import Pulse
@@ -182,7 +183,7 @@ class Watch:
             output.json_line({"at": at, **payload(told)})
         else:
             sentence = alert.ending if told.event == "over" else alert.sentence
-            text = f"{alert.database}: {alert.title}. {sentence}"
+            text = f"{alert.database}: {said(alert.title, sentence)}"
             output.line(f"{output.moment(at)}  {told.event:<5}  {output.plain(text)}")
         output.flush()
 
@@ -265,7 +266,7 @@ def _made(options: argparse.Namespace) -> Watch:
         raise Ended(exit_codes.USAGE, "--interval is between 0.1 and 3600 seconds.")
     path = Path(options.rules)
     if not path.is_file():
-        raise Ended(exit_codes.USAGE, f"There is no file {path}.")
+        raise Ended(exit_codes.USAGE, f"{path} is not a file." if path.exists() else f"There is no file {path}.")
     book = books.read(path)
     followed = _followed(options, book)
     used = {name for each in followed for rule in each.rules if rule.is_on for name in rule.ways}
@@ -284,7 +285,9 @@ def _made(options: argparse.Namespace) -> Watch:
 
 def _state(options: argparse.Namespace, path: Path) -> Path:
     if options.state is not None:
-        return Path(options.state)
+        if not is_ours(given := Path(options.state)):
+            raise Ended(exit_codes.USAGE, f"--state: {given} is no file of alerts. Another one is not replaced.")
+        return given
     mark = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     return platformdirs.user_state_path("jobdesk", appauthor=False) / f"alerts-{mark}.sqlite"
 
@@ -385,7 +388,7 @@ def _summed_up(
         + f" unanswered={len(silent) - refusing} unwatched={refusing}"
     )
     for alert in active:
-        output.line(_barless(f"{severity[alert.tone]}: {alert.database}: {alert.title}. {alert.sentence}"))
+        output.line(_barless(f"{severity[alert.tone]}: {alert.database}: {said(alert.title, alert.sentence)}"))
     for each in silent:
         output.line(_barless(f"{'unwatched' if each.refuses else 'unanswered'}: {each.name}: {each.why}"))
     for told in events:

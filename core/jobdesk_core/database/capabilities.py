@@ -157,7 +157,7 @@ class Capabilities:
     functions: frozenset[str]
     channels: tuple[str, ...]
     rights: Rights = field(default_factory=Rights)
-    #: The schema that the search_path leads to, empty when to none.
+    #: The schema that the tables lie in, or where there are none the first of the search_path; empty when to none.
     schema: str = ""
     #: The schemas beside the search_path that hold a whole set of tables, and those with the jobs' table alone.
     elsewhere: tuple[str, ...] = ()

@@ -64,7 +64,9 @@ SELECT
            AND confrelid = to_regclass('procrastinate_jobs')
     ) AS deletes_events,
     coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
-    coalesce(current_schema()::text, '') AS schema,
+    -- Where the tables lie, which need not be the first schema of the search_path.
+    coalesce((SELECT nspname::text FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
+               WHERE class.oid = to_regclass('procrastinate_jobs')), current_schema()::text, '') AS schema,
     -- Where else there are tables of these names that this role may see, though its search_path does not lead there.
     ARRAY(
         SELECT space.nspname || ' ' || (

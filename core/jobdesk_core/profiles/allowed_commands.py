@@ -15,7 +15,10 @@ from typing import Protocol
 
 import platformdirs
 
-from jobdesk_core.files import private_file, text_of
+from jobdesk_core.files import text_of, whole_file
+
+#: What was allowed and could not be kept: it holds until this program ends.
+_unkept: set[str] = set()
 
 
 class Labelled(Protocol):
@@ -32,16 +35,24 @@ def _file() -> Path:
 
 def is_allowed(words: Sequence[str], place: Labelled) -> bool:
     """Whether the owner has allowed this command for this place. What cannot be read allows nothing."""
-    return _line(words, place) in _lines()
+    line = _line(words, place)
+    return line in _unkept or line in _lines()
 
 
 def allow(words: Sequence[str], place: Labelled) -> None:
-    """The owner allows this command for this place from now on. Where that cannot be kept, it is asked again."""
-    with contextlib.suppress(OSError):
-        lines = [*_lines(), _line(words, place)]
+    """The owner allows this command for this place from now on; what had been allowed before stays so.
+
+    Where that cannot be kept, on a full disk for instance, it holds until this program ends.
+    """
+    line, lines = _line(words, place), _lines()
+    if line in lines:
+        return
+    try:
         _file().parent.mkdir(parents=True, exist_ok=True)
-        with private_file(_file()) as file:
-            file.write("".join(f"{line}\n" for line in dict.fromkeys(lines)).encode())
+        with whole_file(_file()) as file:
+            file.write("".join(f"{each}\n" for each in dict.fromkeys([*lines, line])))
+    except OSError:
+        _unkept.add(line)
 
 
 def _lines() -> list[str]:
