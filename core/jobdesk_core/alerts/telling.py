@@ -173,8 +173,8 @@ def headline(told: Sequence[Telling]) -> tuple[str, str]:
     return ", ".join(counted), "\n".join([*lines, *([f"and {more:,} more"] if more else [])])
 
 
-def said(title: str, sentence: str) -> str:
-    """Both in one line; the title is left out where the sentence begins with it."""
+def in_a_line(title: str, sentence: str) -> str:
+    """The title and the sentence; the title is left out where the sentence begins with it."""
     return sentence if sentence.startswith(f"{title}.") else f"{title}. {sentence}"
 
 

@@ -30,7 +30,7 @@ from jobdesk_core.alerts.lines import Silence, Unreachable, silence_of
 from jobdesk_core.alerts.rule import AlertRule
 from jobdesk_core.alerts.sending import Sent, allow, is_allowed, payload
 from jobdesk_core.alerts.tables import UnreadableRules
-from jobdesk_core.alerts.telling import Telling, said
+from jobdesk_core.alerts.telling import Telling, in_a_line
 from jobdesk_core.alerts.ways import Command
 from jobdesk_core.alerts.ways_queue import WaysQueue
 from jobdesk_core.cli import exit_codes, output
@@ -183,7 +183,7 @@ class Watch:
             output.json_line({"at": at, **payload(told)})
         else:
             sentence = alert.ending if told.event == "over" else alert.sentence
-            text = f"{alert.database}: {said(alert.title, sentence)}"
+            text = f"{alert.database}: {in_a_line(alert.title, sentence)}"
             output.line(f"{output.moment(at)}  {told.event:<5}  {output.plain(text)}")
         output.flush()
 
@@ -284,12 +284,11 @@ def _made(options: argparse.Namespace) -> Watch:
 
 
 def _state(options: argparse.Namespace, path: Path) -> Path:
-    if options.state is not None:
-        if not is_ours(given := Path(options.state)):
-            raise Ended(exit_codes.USAGE, f"--state: {given} is no file of alerts. Another one is not replaced.")
-        return given
+    given = Path(options.state) if options.state is not None else None
+    if given is not None and not is_ours(given):
+        raise Ended(exit_codes.USAGE, f"--state: {given} is no file of alerts. Another one is not replaced.")
     mark = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    return platformdirs.user_state_path("jobdesk", appauthor=False) / f"alerts-{mark}.sqlite"
+    return given or platformdirs.user_state_path("jobdesk", appauthor=False) / f"alerts-{mark}.sqlite"
 
 
 def _followed(options: argparse.Namespace, book: RuleBook) -> list[Followed]:
@@ -388,7 +387,7 @@ def _summed_up(
         + f" unanswered={len(silent) - refusing} unwatched={refusing}"
     )
     for alert in active:
-        output.line(_barless(f"{severity[alert.tone]}: {alert.database}: {said(alert.title, alert.sentence)}"))
+        output.line(_barless(f"{severity[alert.tone]}: {alert.database}: {in_a_line(alert.title, alert.sentence)}"))
     for each in silent:
         output.line(_barless(f"{'unwatched' if each.refuses else 'unanswered'}: {each.name}: {each.why}"))
     for told in events:
