@@ -137,8 +137,16 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
                 ),
             ],
         ),
+        # They have all ended in good order: at night that is usual, until the next job is due soon.
+        (jobs((), q=OpenGroup(scheduled=2, next_due=NOW + dt.timedelta(hours=5))), {}, [], []),
         (
-            jobs((), q=OpenGroup(scheduled=2, next_due=NOW + dt.timedelta(hours=5))),
+            jobs((), q=OpenGroup(scheduled=2, next_due=NOW + dt.timedelta(minutes=50))),
+            {},
+            [],
+            [("warning", "No worker is alive. The next job is due in 50 min.", "workers", 0, "status:todo")],
+        ),
+        (
+            jobs((dead(),), q=OpenGroup(scheduled=2, next_due=NOW + dt.timedelta(hours=5))),
             {},
             [],
             [("warning", "No worker is alive. The next job is due in 5 h.", "workers", 0, "status:todo")],

@@ -135,6 +135,16 @@ GOING = Progress("clears", 60, ago(1), going_since=ago(800))
             ),
             None,
         ),
+        # Its long runs have all places of the worker, and none of it is started either.
+        (
+            Situation(
+                NOW,
+                jobs(alive(1, 8), alive(2), mail=MAIL, etl=OpenGroup(due=4, oldest=ago(90), running=8)),
+                {"mail": STUCK, "etl": Progress("clears", 60, ago(35), is_busy=True, going_since=ago(80))},
+                started_at=ago(1),
+            ),
+            None,
+        ),
         # But not those that a lock keeps: what is started there is younger.
         (
             Situation(
@@ -405,6 +415,15 @@ OUTGROWN = "mail: 620 jobs due, 29 more each minute: 60 come and 31 are started;
 )
 def test_a_backlog(growth: Growth, usual: Known | None, told: str | None) -> None:
     assert said("backlog", Situation(NOW, jobs(), growths=[growth], usual=usual)) == ([told] if told else [])
+
+
+def test_since_when_it_grows_no_job_came_before() -> None:
+    pace, first = Pace(), minute_of(NOW) - 4
+    for place in range(4):
+        pace.count(first + place, "mail", EventType.DEFERRED, 60)
+        pace.count(first + place, "mail", EventType.STARTED, 20)
+    (found,) = growths(pace, jobs(mail=OpenGroup(due=160)), NOW)
+    assert (found.since, found.before) == (NOW.replace(second=0) - dt.timedelta(minutes=4), 0)
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,18 @@ async def test_a_real_worker_killed_or_frozen_is_told_and_named(dsn: str, sign: 
             assert (lines[1].remedy, lines[1].count) == ("rescue", 1)
 
 
+async def test_workers_that_nobody_has_looked_for_since_are_not_called_silent(dsn: str) -> None:
+    # While the open jobs cannot be read, as a session has locked their table, their workers grow no older.
+    defer(dsn, queue_name="mail")
+    register(dsn)
+    async with monitoring(dsn) as monitor:
+        moment = monitor.moment
+        assert moment is not None
+        later = moment.open.read_at + dt.timedelta(seconds=90)
+        told = {line.rule for line in attention(monitor.watching.situation(moment, later))}
+        assert "no_worker" not in told and "unresponsive_worker" not in told
+
+
 async def test_what_was_over_last_is_remembered_for_this_session(dsn: str) -> None:
     defer(dsn, queue_name="mail")
     async with monitoring(dsn) as monitor:

@@ -248,6 +248,7 @@ async def test_each_number_leads_to_as_many_jobs_or_says_why_not(dsn: str, tmp_p
         worker = others.register_worker()
         for queue, status, count in (
             ("mail", "failed", 3), ("mail", "succeeded", 4), ("mail", "aborted", 1), ("a b, c", "failed", 2),
+            ("", "failed", 1),
         ):  # fmt: skip
             for _ in range(count):
                 others.start(job_id := others.defer("t", queue), worker)
@@ -264,14 +265,14 @@ async def test_each_number_leads_to_as_many_jobs_or_says_why_not(dsn: str, tmp_p
             window.show_page("overview")
             page, clicked = window.pages.get("overview"), list[str]()
             await until(lambda: cells(page, "mail")[1:5] == ["3", "2", "2", "3"], what="the queues")
-            await until(lambda: page.cards.finished.value == "10", what="the hour")
+            await until(lambda: page.cards.finished.value == "11", what="the hour")
             data = page.history.chart.data
             column = next(place for place, count in enumerate(data.layers[1].values) if count)
             numbers: list[tuple[int, Any]] = [(int(card.value), card.chosen.emit) for card in page.cards.all]
             for place, layer in enumerate(data.layers):
                 chosen = partial(page.history.chart.column_chosen.emit, *data.span(column), layer.key)
-                numbers.append(((5, 4, 1)[(1, 0, 2)[place]], chosen))
-            numbers.append((10, partial(page.history.chart.column_chosen.emit, *data.span(column), "")))
+                numbers.append(((6, 4, 1)[(1, 0, 2)[place]], chosen))
+            numbers.append((11, partial(page.history.chart.column_chosen.emit, *data.span(column), "")))
             for row in range(page.model.rowCount()):
                 for place in (1, 2, 3, 4):
                     index = page.model.index(row, place)
@@ -290,11 +291,11 @@ async def test_each_number_leads_to_as_many_jobs_or_says_why_not(dsn: str, tmp_p
                     what=f"{number} jobs of {clicked[-1]}",
                 )
                 window.show_page("overview")
-            assert len(set(clicked)) == 4 + 4 + 2 * 4 + 1, "the sums are those of the cards, but for the scheduled"
+            assert len(set(clicked)) == 4 + 4 + 3 * 4 + 1, "the sums are those of the cards, but for the scheduled"
             assert not window.message.isVisible(), window.message.text
             others.run("DELETE FROM procrastinate_jobs WHERE status = 'failed' AND queue_name = 'mail'")
             page.cards.failed.chosen.emit()
-            words = "5 runs were counted, 2 jobs are listed: the others were tried again or deleted since."
+            words = "6 runs were counted, 3 jobs are listed: the others were tried again or deleted since."
             await until(lambda: words in window.message.text, what="why")
 
 

@@ -42,7 +42,11 @@ def _growth(pace: Pace, queue: str, now: dt.datetime, minutes: int) -> list[int]
 
 def _begun(growth: list[int]) -> int:
     """How many minutes ago it began to grow: before that two minutes together brought nothing more."""
+    begun = MINUTES - 1
     for back in range(PACE_MINUTES, MINUTES - 2):
         if growth[-back - 1] <= 0 and growth[-back - 2] <= 0:
-            return back
-    return MINUTES - 1
+            begun = back
+            break
+    while growth[-begun] <= 0:  # some of the last minutes grew
+        begun -= 1
+    return begun

@@ -44,6 +44,9 @@ IDLE_S, BLOCKER_S = 15.0, 5.0
 AT_ONCE = 100
 #: A rise that began so many seconds ago goes on rising: its cause is asked for again soon.
 NEW_S = 300.0
+#: Of what was read nobody knows more than this many seconds later: workers send a heartbeat every ten, and those that
+#: were not looked for since are not silent.
+KNOWN_S = 10.0
 #: What was over sooner than this is not remembered.
 WORTH_S = 5.0
 
@@ -105,7 +108,9 @@ class Watch:
     # What is known
 
     def situation(self, moment: Moment, now: dt.datetime) -> Situation:
-        """All that the rules may know; the open jobs are of the moment."""
+        """All that the rules may know; the open jobs are of the moment, which does not age for long."""
+        latency = self.latencies.seen(now)
+        now = min(now, moment.open.read_at + dt.timedelta(seconds=KNOWN_S))
         if any(worker.is_alive(now) for worker in moment.open.workers or ()):
             self._worker_seen_at = now
         facts, schedules = self._facts or Facts(), self._schedules.last
@@ -121,7 +126,7 @@ class Watch:
             usual=self.usual,
             causes=facts.causes,
             growths=self._growths,
-            latency=self.latencies.seen(now),
+            latency=latency,
             started_at=self._series.last_start(),
             worker_seen_at=self._worker_seen_at,
             blocker=self._blocker,

@@ -97,17 +97,18 @@ class QueueTable(QFrame):
 
     def _open(self, index: QModelIndex) -> None:
         """What the number counts that was clicked; beside the numbers, all jobs of the queue, or all queues."""
-        name = self.model.key_at(index.row())
-        queue, span = term("queue", name) if name else "", self._span
-        told = span.queues.get(name) if span is not None and name else span
+        name, span = self.model.key_at(index.row()), self._span
+        is_sum = index.row() == self.model.rowCount() - 1  # a queue may have an empty name
+        queue = "" if is_sum else term("queue", name)
+        told = span.queues.get(name) if span is not None and not is_sum else span
         if index.column() in OPEN:
-            is_stalled = OPEN[index.column()] == RUNNING and name in self._stalled  # it tells how many of them
+            is_stalled = OPEN[index.column()] == RUNNING and not is_sum and name in self._stalled  # so many of them
             self.filter_asked_for.emit(f"{queue} {STALLED if is_stalled else OPEN[index.column()]}".strip())
         elif index.column() == FAILED and span is not None and told is not None:
-            kind: Kind | None = "queue" if name else None
-            found = jobs_filter(span.whole.first, span.whole.end, ["failed"], kind, (name,) if name else ())
+            kind: Kind | None = None if is_sum else "queue"
+            found = jobs_filter(span.whole.first, span.whole.end, ["failed"], kind, () if is_sum else (name,))
             self.runs_asked_for.emit(found, told.failed)
-        elif name:
+        elif not is_sum:
             self.filter_asked_for.emit(queue)
         else:
             self.all_chosen.emit()

@@ -45,11 +45,14 @@ class _Around:
 
 def _around(situation: Situation, limits: Thresholds) -> _Around:
     live = [worker for worker in situation.open.workers or () if worker.is_alive(situation.now)]
-    lately = situation.now - dt.timedelta(seconds=limits.idle_s)
+    lately, long_ago = (situation.now - dt.timedelta(seconds=seconds) for seconds in (limits.idle_s, BUSY_S))
     going = (
         (course.going_since, course.idle_since, name)
         for name, course in situation.courses.items()
-        if course.going_since is not None and course.idle_since is not None and course.idle_since > lately
+        if course.going_since is not None
+        and course.idle_since is not None
+        # Long runs take all places of a worker, and for a while nothing at all is started there.
+        and course.idle_since > (long_ago if course.is_busy else lately)
     )
     silent = sorted((at, number) for number, at in situation.heartbeats.items())
     is_all_running = bool(live) and all(worker.running for worker in live)

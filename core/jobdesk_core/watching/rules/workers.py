@@ -17,6 +17,8 @@ from jobdesk_core.watching.words import are, how_long, jobs
 
 #: A worker that is started anew in its place is back within so many seconds: until then none is missed.
 RESTART_S = 15.0
+#: Where the workers have all ended in good order, as at night, the next job is none of their business for so long.
+SOON_S = 3_600.0
 #: Tasks of the library's own, which every worker knows.
 _BUILT_IN = ("builtin:", "procrastinate.builtin_tasks.")
 
@@ -40,6 +42,8 @@ def no_worker(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
         filter_text = "status:todo" if of_all.due else "status:doing"
         yield _none_alive(f"No worker is alive. {due}{blocker}", since, "bad", of_all.due, filter_text)
     elif of_all.scheduled and of_all.next_due is not None:
+        if not dead and (of_all.next_due - now).total_seconds() > SOON_S:
+            return
         sentence = f"No worker is alive. The next job is due in {so_far(of_all.next_due - now)}."
         yield _none_alive(sentence + blocker, since, "warning", of_all.scheduled, "status:todo")
     elif dead:
