@@ -148,7 +148,14 @@ async def test_the_board_shows_the_worst_first_and_says_why_one_does_not_answer(
                 assert shown(page)[:2] == ["folder:eu", "folder:us"]
                 page.table.choose("ill")
                 assert page.side.lines[0].text.startswith("No worker")
+                spoken = [
+                    str(page.table.fleet.index(place, 0).data(Qt.ItemDataRole.AccessibleTextRole)) for place in range(7)
+                ]
+                assert spoken[0] == "folder eu, 2, closed" and spoken[1] == "folder us, 2, open"
+                assert spoken[2].startswith("ill, needs attention: No worker") and spoken[4].startswith("vault: The ")
                 page.table.choose("vault")
+                QTest.keyClick(page.table, Qt.Key.Key_Down)  # onto the line that says why
+                assert page.table.member is not None and page.table.member.name == "vault"
                 assert page.side.password_button.isVisibleTo(page.side)
                 assert not any(line.isVisibleTo(page.side) for line in page.side.lines)
             finally:

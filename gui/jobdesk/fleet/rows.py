@@ -74,12 +74,26 @@ class FleetModel(ValuesModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == ROW_ROLE:
             return self.rows[index.row()]
+        if role == Qt.ItemDataRole.AccessibleTextRole and index.isValid() and index.column() == 0:
+            return _spoken(self.rows[index.row()])
         return super().data(index, role)
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         if index.isValid() and self.rows[index.row()].kind == "reason":
             return Qt.ItemFlag.ItemIsEnabled
         return super().flags(index)
+
+
+def _spoken(row: Row) -> str:
+    """The first cell for who does not see it: also what is only painted."""
+    if row.kind == "folder":
+        told = _tr("folder {name}, {count}, open") if row.is_open else _tr("folder {name}, {count}, closed")
+        return told.format(name=row.name, count=formats.number(row.count))
+    if row.kind == "reason":
+        return f"{row.name}: {row.reason}"
+    if row.mark and row.member is not None:
+        return _tr("{name}, needs attention: {line}").format(name=row.name, line=row.member.lines[0].title)
+    return row.name
 
 
 def _but_age(row: Row) -> tuple[object, ...]:

@@ -51,9 +51,9 @@ class FleetTable(Table):
 
     @property
     def member(self) -> Member | None:
-        """The database that is chosen."""
+        """The database that is chosen: the arrow keys may stand on the line below it, too."""
         row = self._row(self.currentIndex())
-        return row.member if row is not None and row.kind == "member" else None
+        return row.member if row is not None else None
 
     @property
     def is_pointed_at(self) -> bool:
