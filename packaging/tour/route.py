@@ -53,6 +53,7 @@ async def _connected(walker: Walker) -> None:
 
 
 async def _pages(walker: Walker) -> None:
+    walker.close_banners()
     walker.clear_filter()
     for key in ("overview", "queues", "tasks", "workers"):
         walker.trigger(f"view.{key}")
@@ -127,6 +128,7 @@ async def _finding(walker: Walker) -> None:
 
 async def _sizes(walker: Walker) -> None:
     window = walker.window
+    walker.close_banners()
     before = walker.frame.size()
     for size in SIZES:
         walker.frame.resize(size)

@@ -114,6 +114,11 @@ class Walker:
         if is_wrong and not bar.problem:
             raise StepFailed("a filter with a mistake was taken without a word")
 
+    def close_banners(self) -> None:
+        """Close what tells of earlier acts, as it would stand above every later picture."""
+        self.window.acting.banners.clear()
+        self.window.message.clear()
+
     def clear_filter(self) -> None:
         """Show all jobs."""
         self.window.header.filter_bar.set_text("")

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jobdesk.fleet.queue_list import QueueList
+from jobdesk.kit.dress import show_words
+from jobdesk.kit.flow import Flow
+from jobdesk.kit.layouts import STRETCH, in_column
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import Mode, theme
+from jobdesk.kit.theme.icons import icon
 from jobdesk.window.desk_view import DeskView
 from jobdesk.window.pages import KEYS
 from jobdesk_core.journal import Search
+from jobdesk_core.reading.open_jobs import OpenGroup, OpenJobs
+from jobdesk_core.watching.situation import Situation
 from opened import Others, closed, dialog_of, live
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtTest import QTest
@@ -21,10 +30,13 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QDialog,
     QLabel,
     QLineEdit,
+    QPushButton,
+    QToolButton,
     QWidget,
 )
 from waiting import until
@@ -240,3 +252,47 @@ async def test_the_filter_bar_is_quiet_where_it_filters_nothing_and_leads_to_job
         assert window.navigation.current == "jobs" and not bar.property("elsewhere")
         window.show_page("queues")
         assert bar._chips.is_quiet and bar._chips.isEnabled()
+
+
+def test_buttons_in_lines_take_no_height_but_their_own(qapp: QApplication) -> None:
+    theme().install(qapp)
+    whole, line, button = QWidget(), QWidget(), QPushButton("Show the SQL")
+    Flow(line).addWidget(button)
+    in_column(line, QLabel("below"), STRETCH, within=whole, margins=0)
+    whole.resize(300, 900)
+    whole.show()
+    assert line.height() == button.height()
+
+
+def test_words_beside_an_icon_stand_in_the_middle_of_their_button(qapp: QApplication) -> None:
+    theme().install(qapp)
+    button = QToolButton()
+    button.setText("Cancel waiting")
+    button.setIcon(icon("cancel"))
+    for are_shown in (False, True, False):
+        show_words(button, are_shown)
+        button.resize(button.sizeHint())
+        picture = button.grab().toImage()
+        ground = picture.pixelColor(4, picture.height() // 2)
+        middle = range(6, picture.height() - 6)
+        columns = [
+            x
+            for x in range(4, picture.width() - 4)
+            if any(picture.pixelColor(x, y).lightness() < ground.lightness() - 60 for y in middle)
+        ]
+        left, right = columns[0], picture.width() - 1 - columns[-1]
+        assert abs(left - right) <= 3, (are_shown, left, right)
+
+
+def test_in_a_narrow_side_the_names_of_queues_have_the_room(qapp: QApplication) -> None:
+    theme().install(qapp)
+    group = OpenGroup(due=11, running=3)
+    now = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
+    queues = QueueList()
+    found = OpenJobs(now, queues={"reports": group, "media": replace(group, stalled=2)})
+    queues.show_queues(Situation(now, found))
+    for width, running in ((300, ["2 stalled", "3 running"]), (200, ["2 stalled", ""])):
+        queues.resize(width, 200)
+        queues.show()
+        labels = [each.whole for each in queues.findChildren(OneLine) if not each.isHidden()]
+        assert labels[2::4] == running, (width, labels)

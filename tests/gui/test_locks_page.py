@@ -50,7 +50,7 @@ async def test_locks_show_their_state_and_the_jobs_of_the_selected_one(dsn: str,
             page = window.pages.get("locks")
             assert column(page.table, 0) == ["later", "acct-7"]
             assert column(page.table, 1) == ["blocked: scheduled later", "held by a running job"]
-            assert page.note.whole == "1 blocked · 2 locks."
+            assert page.note.whole == "1 blocked · 2 locks"
             await choose(window, 1)
             assert column(page.chain.table, 0) == [f"#{job_id}" for job_id in (running, *waiting)]
             assert column(page.chain.table, 4)[1] == f"Waiting for #{running}, which is running."
@@ -259,7 +259,7 @@ async def test_it_is_said_since_when_failed_jobs_are_looked_for(dsn: str, tmp_pa
         others.defer(queueing_lock="q")
         async with live(tmp_path, dsn) as window:
             await show(window, 1)
-            assert window.pages.get("locks").note.whole == "1 taken again · 1 lock."
+            assert window.pages.get("locks").note.whole == "1 taken again · 1 queueing lock"
             since = "2001-02-03 04:05:06+00"
             others.run(
                 "INSERT INTO procrastinate_events (job_id, type, at) SELECT %s, 'started', %s::timestamptz "

@@ -12,7 +12,7 @@ from opened import Others, live
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtGui import QFontInfo
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 from waiting import until
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -59,6 +59,28 @@ async def test_keys_make_all_text_larger_and_smaller_and_it_is_remembered(dsn: s
             assert sizes()[0] < usual[0] and sizes()[-1] == usual[-1]
             remembered.restore(window, None)
             assert theme().text_percent == 200
+
+
+async def test_every_word_on_show_follows_the_size_of_text(dsn: str, tmp_path: Path) -> None:
+    async with live(tmp_path, dsn) as window:
+        window.window().resize(1440, 900)
+        for key in ("overview", "fleet", "failures", "schedules", "queues", "workers", "locks", "journal", "health"):
+            window.show_page(key)
+
+        def sizes() -> dict[QWidget, int]:
+            kinds = (QLabel, QAbstractButton, QLineEdit, QTextEdit, QPlainTextEdit)
+            found = (each for each in window.window().findChildren(QWidget) if isinstance(each, kinds))
+            return {each: QFontInfo(each.font()).pixelSize() for each in found}
+
+        usual = sizes()
+        theme().set_text_percent(150)
+        grown = sizes()
+        left = [
+            f"{type(each).__name__} {each.objectName()} {getattr(each, 'text', str)()!r} in {each.parent()}"
+            for each in usual.keys() & grown.keys()
+            if grown[each] <= usual[each]
+        ]
+        assert not left, left
 
 
 @pytest.mark.parametrize("kept", ["", "x", "-5", "99999", "³", "0"])

@@ -168,7 +168,8 @@ class AlertsPanel(QFrame):
             return
         muted = sum(bool(alert.muted) for alert in self._watcher.all_active(self._database or None))
         quiet = self._watcher.book.quiet
-        parts = [self.tr("Muted: {count}").format(count=formats.number(muted))]
+        told = self.tr("{count} muted").format(count=formats.number(muted)) if muted else self.tr("Nothing is muted")
+        parts = [told]
         if quiet.days:
             times = self.tr("quiet hours {start} – {end}").format(
                 start=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}"

@@ -35,6 +35,7 @@ from jobdesk.kit.labels import plain_label
 from jobdesk.kit.layouts import empty_layout
 from jobdesk.kit.shape_label import ShapeLabel
 from jobdesk.kit.theme import theme
+from jobdesk.kit.theme.tokens import Tone
 
 #: Pixels between two words of a rule's sentence, at the usual size of text.
 WORD_GAP = 4
@@ -111,14 +112,14 @@ class RuleRow(QFrame):
         self._leave()
 
     def show_rule(
-        self, rule: AlertRule, *, active: int, muted: int, ways: Mapping[str, Way], sent: Mapping[str, Sent]
+        self, rule: AlertRule, *, tone: Tone, muted: int, ways: Mapping[str, Way], sent: Mapping[str, Sent]
     ) -> None:
-        """Show the rule as it is now; what is being typed stays."""
+        """Show the rule as it is now, in the tone of its worst alert, if any; what is being typed stays."""
         is_other = rule != self.rule or not self.values
         self.rule, self.ways = rule, ways
         self.title.setText(self._title())
-        if active:
-            self.state.set_content("triangle", self.tr("active"), "bad")
+        if tone:
+            self.state.set_content("triangle", self.tr("active"), tone)
         else:
             told = self.tr("{count} muted").format(count=formats.number(muted)) if muted else ""
             self.state.set_content("", told, "secondary")

@@ -19,6 +19,7 @@ from jobdesk.alerts.ways_box import WaysBox
 from jobdesk.kit import formats
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme.icons import icon
+from jobdesk.kit.theme.tokens import Tone
 from jobdesk.kit.work import Work
 
 
@@ -85,7 +86,8 @@ class RulesTab(QWidget):
             told = [alert for alert in active if alert.rule == key]
             muted = sum(bool(alert.muted) for alert in told)
             ways, sent = self.watcher.book.ways, self.watcher.sent
-            self.rows[place].show_rule(rule, active=len(told) - muted, muted=muted, ways=ways, sent=sent)
+            tone: Tone = min((alert.tone for alert in told if not alert.muted), default="")
+            self.rows[place].show_rule(rule, tone=tone, muted=muted, ways=ways, sent=sent)
         self.copy.setEnabled(bool(self._others()))
         self.quiet.show_hours(self.watcher.book.quiet)
         self.ways.show_ways(self.watcher.book.ways, self.watcher.desktop_trouble)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from jobdesk.connection.page import Page
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.areas import side_area, split, stacked, toolbar_row
+from jobdesk.kit.dress import show_words
 from jobdesk.kit.empty_state import EmptyState
 from jobdesk.kit.navigation import Navigation
 from jobdesk.kit.table import Table
@@ -85,9 +86,8 @@ class ListPage(Page):
     def fit(self) -> None:
         """Give up words where there is no room for them."""
         is_narrow = self.width() < theme().grown(NARROW_WIDTH)
-        style = Qt.ToolButtonStyle
         for button in self._buttons:
-            button.setToolButtonStyle(style.ToolButtonIconOnly if is_narrow else style.ToolButtonTextBesideIcon)
+            show_words(button, not is_narrow)
 
     def _open_menu(self, popup: object, at: QPoint) -> None:
         index = self.table.indexAt(at)

@@ -53,7 +53,6 @@ class RowsEdit(QWidget):
         super().__init__(parent)
         self.edit = _Editor()
         self.edit.setObjectName("code")
-        self.edit.setFont(theme().mono_font(12))
         self.edit.setProperty("mono", "true")
         self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.edit.setTabChangesFocus(True)

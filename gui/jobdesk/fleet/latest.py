@@ -73,6 +73,7 @@ class Latest(QFrame):
         layout.addWidget(self.none)
         layout.addWidget(self.list, 1)
         self._shown: list[Change] = []
+        theme().changed.connect(self._take_size)
         self.show_changes([])
 
     @property
@@ -92,8 +93,12 @@ class Latest(QFrame):
             item = QListWidgetItem(f"{formats.local(change.at)} {change.profile.name}: {change.text}")
             item.setData(_CHANGE, change)
             item.setToolTip(as_tooltip(change.text))
-            item.setSizeHint(QSize(60, theme().row_height))
             self.list.addItem(item)
+        self._take_size()
+
+    def _take_size(self) -> None:
+        for place in range(self.list.count()):
+            self.list.item(place).setSizeHint(QSize(60, theme().row_height))
 
     def _choose(self, item: QListWidgetItem) -> None:
         change = item.data(_CHANGE)

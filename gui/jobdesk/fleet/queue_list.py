@@ -6,14 +6,19 @@ from jobdesk_core.durations import so_far
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.watching.situation import Situation
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from jobdesk.kit import formats
 from jobdesk.kit.one_line import OneLine
+from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
 
 #: Queues shown: those in trouble, then those with the most due.
 MOST = 8
+
+#: Narrower, jobs that run in good order are not told of: the names would have no room.
+NARROW = 230
 
 Line = tuple[str, str, str, Tone, str, Tone]
 
@@ -29,11 +34,20 @@ class QueueList(QWidget):
         self._grid.setVerticalSpacing(5)
         self._grid.setColumnStretch(0, 1)
         self._labels: list[tuple[OneLine, OneLine, OneLine, OneLine]] = []
+        self._lines: list[Line] = []
 
     def show_queues(self, situation: Situation | None) -> None:
         """Show those of a moment."""
         found = lines(situation) if situation is not None else []
-        found = found or [(_tr("No open jobs."), "", "", "secondary", "", "secondary")]
+        self._lines = found or [(_tr("No open jobs."), "", "", "secondary", "", "secondary")]
+        self._show_lines()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_lines()
+
+    def _show_lines(self) -> None:
+        found, is_narrow = self._lines, self.width() < theme().grown(NARROW)
         while len(self._labels) < len(found):
             self._add()
         for place, labels in enumerate(self._labels):
@@ -41,6 +55,8 @@ class QueueList(QWidget):
                 label.setVisible(place < len(found))
             if place < len(found):
                 name, due, running, tone, idle, idle_tone = found[place]
+                if is_narrow and tone == "secondary":
+                    running = ""
                 for label, text, own in zip(labels, (name, due, running, idle), ("", "", tone, idle_tone), strict=True):
                     label.set_whole(text)
                     if label.property("tone") != own:

@@ -52,7 +52,7 @@ class FleetSide(QWidget):
         self.more = plain_label("secondary")
         self.hour = HourChart()
         self.queues = QueueList()
-        self.fields = FieldList()
+        self.fields = FieldList(label_width=78)
         self._place()
         self.show_member(None)
 
@@ -178,8 +178,7 @@ class SideLine(QWidget):
         super().__init__(side)
         self._side = side
         self._line: Attention | None = None
-        self._shape, self._title, self._text = ShapeLabel(), OneLine(), TextBlock(size_px=12)
-        self._title.setProperty("strong", "true")
+        self._shape, self._title, self._text = ShapeLabel(), TextBlock(), TextBlock(size_px=12)
         self.button = QPushButton()
         self.button.clicked.connect(self._go)
         column = QVBoxLayout()
@@ -199,13 +198,13 @@ class SideLine(QWidget):
     @property
     def text(self) -> str:
         """Its sentence."""
-        return f"{self._title.whole}: {self._text.plain_text}"
+        return f"{self._title.plain_text}: {self._text.plain_text}"
 
     def show_line(self, line: Attention) -> None:
         """Show this one."""
         self._line = line
         self._shape.set_content("triangle", "", line.tone)
-        self._title.set_whole(line.title)
+        self._title.set_runs([Run(line.title, is_strong=True)])
         self._text.set_runs([Run(line.sentence, "secondary")])
         names = {
             "workers": self.tr("Show workers"),

@@ -58,7 +58,7 @@ class FleetToolbar(QFrame):
         right: tuple[QWidget, ...] = (self.order, self.interval, self.add)
         for part in left:
             row.addWidget(part)
-        row.addStretch()
+        row.addStretch(1)
         for part in right:
             row.addWidget(part)
         self.show_members(())

@@ -13,6 +13,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.areas import toolbar_row
 from jobdesk.kit.core_words import order_label
+from jobdesk.kit.dress import show_words
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.icons import icon
@@ -176,7 +177,7 @@ class JobsToolbar(QWidget):
         is_narrow = self._page_width < theme().grown(NARROW_WIDTH)
         self._bar.setSpacing(4 if is_narrow else 8)
         for button in self._buttons:
-            button.setToolButtonStyle(ALONE if is_narrow else BESIDE)
+            show_words(button, not is_narrow)
         is_giving_way = self._page_width < theme().grown(ROOMY_WIDTH) and self.stop.isVisibleTo(self)
         for button in self._buttons[1:]:
             button.setVisible(not is_giving_way)
@@ -204,6 +205,6 @@ class JobsToolbar(QWidget):
 def _action_button(actions: Actions, key: str) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(actions[key])
-    button.setToolButtonStyle(BESIDE)
+    show_words(button, True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button

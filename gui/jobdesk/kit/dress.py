@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolButton, QWidget
 
 
 def dress(widget: QWidget, **looks: object) -> None:
@@ -13,3 +14,11 @@ def dress(widget: QWidget, **looks: object) -> None:
     if new:
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+def show_words(button: QToolButton, are_shown: bool) -> None:
+    """Show a button's text beside its icon, or its icon alone: as far from the left edge as from the right one."""
+    style = Qt.ToolButtonStyle
+    button.setToolButtonStyle(style.ToolButtonTextBesideIcon if are_shown else style.ToolButtonIconOnly)
+    # Qt keeps two blanks free behind the text.
+    dress(button, beside=are_shown and not button.icon().isNull())

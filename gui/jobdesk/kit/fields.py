@@ -22,8 +22,9 @@ LABEL_WIDTH, WIDEST_LABEL = 106, 132
 class FieldList(QWidget):
     """Shows fields. What follows a middle dot in a value (`acct-7 · free`) is written as an aside."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, label_width: int = LABEL_WIDTH) -> None:
         super().__init__(parent)
+        self._label_width = label_width
         self._labels: list[OneLine] = []
         self._values: list[TextBlock] = []
         self._grid = QGridLayout(self)
@@ -56,7 +57,7 @@ class FieldList(QWidget):
         raise KeyError(label)
 
     def _take_size(self) -> None:
-        self._grid.setColumnMinimumWidth(0, theme().grown(LABEL_WIDTH))
+        self._grid.setColumnMinimumWidth(0, theme().grown(self._label_width))
 
     def _add_row(self) -> None:
         label = OneLine("secondary")

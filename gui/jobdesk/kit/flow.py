@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 GAP = 6
@@ -35,6 +35,10 @@ class Flow(QLayout):
 
     def minimumSize(self) -> QSize:
         return QSize(120, 20)
+
+    def expandingDirections(self) -> Qt.Orientation:
+        # As Qt has it, it would take what height is left over, beside any stretch.
+        return Qt.Orientation.Horizontal
 
     def hasHeightForWidth(self) -> bool:
         return True

@@ -48,7 +48,6 @@ class JsonEditor(QWidget):
         self._edit.setAccessibleName(self.tr("Arguments, a JSON object"))
         self._edit.setTabChangesFocus(True)
         self._edit.setMinimumHeight(120)
-        self._edit.setFont(theme().mono_font(12))
         self._edit.setProperty("mono", "true")
         self._colours = _Colours(self._edit.document())
         self._verdict = QLabel()

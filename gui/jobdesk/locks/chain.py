@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWid
 from jobdesk.kit import clock, formats
 from jobdesk.kit.actions import Actions
 from jobdesk.kit.areas import stacked, toolbar_row
+from jobdesk.kit.dress import show_words
 from jobdesk.kit.one_line import OneLine
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
@@ -109,10 +110,8 @@ class LockChain(QWidget):
 
     def _fit(self) -> None:
         """Where there is no room for it, the buttons give up their words: what stands beside them tells more."""
-        style = Qt.ToolButtonStyle
         for button in self.findChildren(QToolButton):
-            is_narrow = self.width() < theme().grown(NARROW_WIDTH)
-            button.setToolButtonStyle(style.ToolButtonIconOnly if is_narrow else style.ToolButtonTextBesideIcon)
+            show_words(button, self.width() >= theme().grown(NARROW_WIDTH))
 
     def _changed(self) -> None:
         if not self._is_filling:

@@ -49,7 +49,7 @@ def columns_of(kind: LockKind) -> dict[str, Title]:
         **counts,
         "job": Title(_tr("job"), 90),
         "since": Title(_tr("since"), 80, sample=LONG_AGE),
-        "task": Title(_tr("task"), 160, is_right=False),
+        "task": Title(_tr("task"), 180, is_right=False),
         "queue": Title(_tr("queue"), 110, is_right=False),
         **({"later": Title(_tr("not yet due"), 96)} if is_lock else {}),
     }
@@ -93,20 +93,24 @@ def note_of(kind: LockKind, found: LockList) -> str:
     """How many there are, and what was left out."""
     shown, total = formats.number(len(found.rows)), formats.number(found.total)
     if len(found.rows) < found.total and kind is LockKind.LOCK:
-        text = _tr("The {shown} locks with the longest waits of {total}.").format(shown=shown, total=total)
+        text = _tr("The {shown} locks with the longest waits of {total}").format(shown=shown, total=total)
     elif len(found.rows) < found.total:
-        text = _tr("The {shown} oldest queueing locks of {total}.").format(shown=shown, total=total)
+        text = _tr("The {shown} oldest queueing locks of {total}").format(shown=shown, total=total)
+    elif kind is LockKind.LOCK:
+        text = _tr("1 lock") if found.total == 1 else _tr("{total} locks").format(total=total)
     else:
-        text = _tr("1 lock.") if found.total == 1 else _tr("{total} locks.").format(total=total)
+        text = _tr("1 queueing lock") if found.total == 1 else _tr("{total} queueing locks").format(total=total)
     if found.blocked:
         words = _tr("{count} blocked") if kind is LockKind.LOCK else _tr("{count} taken again")
         text = f"{words.format(count=formats.number(found.blocked))} · {text}"
+    more: list[str] = []
     if found.failures_since is not None:
-        text += " " + _tr("Failed jobs since {time} are included.").format(time=formats.local(found.failures_since))
+        more.append(_tr("Failed jobs since {time} are included.").format(time=formats.local(found.failures_since)))
     if not found.is_whole:
         looked = formats.number(found.looked_jobs)
-        text += " " + _tr("Searched the {looked} oldest unfinished jobs.").format(looked=looked)
-    return text
+        more.append(_tr("Searched the {looked} oldest unfinished jobs.").format(looked=looked))
+    # A count alone is no sentence.
+    return " ".join((f"{text}.", *more)) if more else text
 
 
 def empty_words(kind: LockKind, text: str) -> tuple[str, str]:
@@ -132,7 +136,7 @@ def chain_titles() -> list[Title]:
         Title(_tr("priority"), 76),
         Title(_tr("due"), 90, sample=LONG_TIME),
         Title(_tr("why"), 430, is_right=False),
-        Title(_tr("task"), 160, is_right=False),
+        Title(_tr("task"), 180, is_right=False),
         Title(_tr("queue"), 100, is_right=False),
         Title(_tr("age"), 78, sample=LONG_AGE),
     ]

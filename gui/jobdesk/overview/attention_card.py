@@ -218,5 +218,4 @@ def _label(name: str, value: str = "true") -> QLabel:
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty(name, value)
-    label.setFont(theme().font(13))
     return label

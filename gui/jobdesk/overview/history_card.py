@@ -40,7 +40,6 @@ class HistoryCard(QFrame):
         self.chart = Chart()
         self.title, self.note = QLabel(), OneLine("secondary")
         self.title.setProperty("strong", "true")
-        self.title.setFont(theme().font(13))
         self.ranges = Segmented([short_name(minutes) for minutes in MINUTES])
         self.ranges.choose(MINUTES.index(USUAL))
         self.choice, self.layers, self.curves = Choice(), Legend(), Legend()

@@ -83,7 +83,7 @@ _CLEARS = "When all due jobs not held back by a lock will have started, at the p
 _HOUR = "Runs ended in each of the last 60 minutes, the running one included; failures in red"
 
 COLUMNS = (
-    Column("name", "name", 160, lambda row: row.name, is_right=False),
+    Column("name", "name", 200, lambda row: row.name, is_right=False),
     _open("due", 78, lambda row: row.open.due, "Waiting jobs that may be started now"),
     _open("scheduled", 86, lambda row: row.open.scheduled, "Waiting jobs that are scheduled for later"),
     _open("running", 86, lambda row: row.open.running, "Jobs in the status doing"),

@@ -110,6 +110,7 @@ QPushButton:pressed, QToolButton:pressed, QPushButton:checked, QToolButton:check
 QPushButton:disabled, QToolButton:disabled { color: $faint; background: transparent; }
 QPushButton:focus, QToolButton:focus { border-color: $focus; }
 QToolButton { padding: 0 8px; }
+QToolButton[beside="true"] { padding-right: 1px; }
 QLineEdit > QToolButton { min-height: 0; padding: 0; border: none; }
 QToolButton[popupMode="2"] { padding-right: 22px; }
 QToolButton[popupMode="2"][text=""] { padding-right: 8px; }
