@@ -30,7 +30,9 @@ async def test_it_is_tried_again_by_itself_and_at_once_by_a_click(dsn: str, tmp_
                 return next(each for each in window.message.findChildren(QPushButton) if not each.isHidden())
 
             await until(
-                lambda: "has been stale since" in window.message.sentence, timeout_s=MINUTE, what="the loss told"
+                lambda: "what you see of test has been stale since" in window.message.sentence,
+                timeout_s=MINUTE,
+                what="the loss told",
             )
             assert re.search(r"stale since (?:.* )?\d\d:\d\d:\d\d", window.message.sentence)
             assert job_id in window.jobs.model.ids() and window.jobs.table.is_faded

@@ -240,7 +240,7 @@ class DeskView(QWidget):
         self.acting.follow_desk(desk)
         if desk is not None:
             self.message.clear()
-            self.freshness.begin(desk.monitor)
+            self.freshness.begin(desk.monitor, self.session.profile.name if self.session.profile is not None else "")
             desk.set_in_sight(self.isVisible())
             desk.adopted.connect(self.freshness.show_change)
             desk.access.changed.connect(self._update_actions)

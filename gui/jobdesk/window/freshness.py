@@ -31,9 +31,13 @@ class Freshness(QObject):
         self._counting.timeout.connect(self._count)
         self.begin(None)
 
-    def begin(self, monitor: Monitor | None) -> None:
-        """Nothing is known yet of the desk that is followed from now on."""
+    def begin(self, monitor: Monitor | None, name: str = "") -> None:
+        """Nothing is known yet of the desk that is followed from now on. `name` is its connection's.
+
+        It is named, for what is told also stands above the Fleet, where others are on show.
+        """
         self._monitor = monitor
+        self._name = formats.cut(name, 60) or self.tr("this database")
         self._counting.stop()
         self._stale: FeedState | None = None
         #: What the message bar says of it; another message may have come in its place.
@@ -60,12 +64,15 @@ class Freshness(QObject):
     def _tell_stale(self, state: FeedState) -> None:
         since = formats.local(state.since)
         if state.trouble is None or state.is_link_lost:
-            self._told = self.tr("Connection lost; what you see has been stale since {time}.").format(time=since)
+            told = self.tr("Connection lost; what you see of {name} has been stale since {time}.")
+            self._told = told.format(name=self._name, time=since)
             remedy = self.tr("Jobdesk reconnects by itself. {reason}").format(reason=state.reason.partition("\n")[0])
         else:
             self._told = state.trouble.sentence
-            remedy = self.tr("What you see is as of {time}; Jobdesk tries again by itself. {remedy}").format(
-                time=since, remedy=state.trouble.remedy if state.trouble.kind in _NEEDS_SOMEBODY else ""
+            remedy = self.tr("What you see of {name} is as of {time}; Jobdesk tries again by itself. {remedy}").format(
+                name=self._name,
+                time=since,
+                remedy=state.trouble.remedy if state.trouble.kind in _NEEDS_SOMEBODY else "",
             )
         if self._message.sentence == self._told and self._counting.isActive():
             return  # the same trouble once more: the button, and the focus on it, stay
