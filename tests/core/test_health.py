@@ -222,18 +222,20 @@ def test_ages_of_a_small_table_are_exact_and_parts_come_one_by_one(dsn: str) -> 
     )
     # Of a job that has no event any more nothing tells how old it is: as the library's, a purge leaves it.
     run_sql(dsn, "DELETE FROM procrastinate_events WHERE job_id = 1")
+    # When it was due already as it was deferred is not how old a job is.
+    run_sql(dsn, "INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) VALUES ('q', 't', '1850-01-01')")
     health, told = read_health(dsn)
     assert health.ages is not None and health.ages.is_exact
     assert rows_of(health, Status.SUCCEEDED) == [4, 4, 3, 0, 0]
     assert health.ages.undated(FINISHED).rows == 1
     assert rows_of(health, Status.FAILED) == [0, 0, 0, 2, 0]
     assert rows_of(health, Status.ABORTED) == [0, 0, 0, 0, 6]
-    assert rows_of(health, Status.TODO) == [0, 7, 0, 0, 0]
+    assert rows_of(health, Status.TODO) == [1, 7, 0, 0, 0]
     assert rows_of(health, Status.DOING) == [1, 0, 0, 0, 0]
     assert health.total_bytes is not None
     whole = health.ages.whole(None)
-    assert whole.rows == 28 and whole.bytes == pytest.approx(health.total_bytes)
-    assert health.number("procrastinate_jobs") == exact(28) and not health.number("procrastinate_events").is_exact
+    assert whole.rows == 29 and whole.bytes == pytest.approx(health.total_bytes)
+    assert health.number("procrastinate_jobs") == exact(29) and not health.number("procrastinate_events").is_exact
     assert [told[0].catalog is None, told[0].ages, told[-1].is_whole] == [False, None, True]
     found = freed(health, 30)
     assert found is not None and found.jobs == 8 and found.undated.rows == 1

@@ -11,6 +11,9 @@ import commands
 import pytest
 from database import run_sql
 from dropping import Dropper, Fault
+from jobdesk_core.journal import Header, Journal
+from jobdesk_core.journal.record import Planned
+from jobdesk_core.operations.outcomes import Outcomes
 
 MARK = b"pg_current_xact_id"
 
@@ -61,6 +64,16 @@ def test_it_lists_what_was_done_without_a_server(shell: Shell) -> None:
     assert shell.journal("--limit", "1").count("done") == 1
     assert "no entry 9" in shell.journal("9", code=1)
     assert "--limit" in shell.journal("--limit", "0", code=2)
+
+
+def test_what_is_under_way_is_not_told_as_to_be_looked_up(shell: Shell) -> None:
+    journal = Journal(shell.home / "jobdesk" / "journal.sqlite")
+    entry_id = journal.begin_now(
+        Header(action="cancel", sentence="Cancel 2 jobs", profile="p", place="d", role="r"), Planned([1, 2])
+    )
+    journal.stage_now(entry_id, "777", [Outcomes([1], "done", "Cancelled job {job}.")])
+    told = shell.journal()
+    assert "in progress" in told and "not known" not in told, told
 
 
 @pytest.mark.parametrize("fault", ["question", "answer"])

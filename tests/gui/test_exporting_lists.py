@@ -13,7 +13,7 @@ from jobdesk.kit.chart.chart import Chart
 from jobdesk.kit.chart.data import ChartData, Curve, Layer
 from jobdesk.kit.listed import Listed, listed
 from jobdesk.kit.table import Table
-from jobdesk.kit.values_model import Cell, Title, ValuesModel
+from jobdesk.kit.values_model import SUM, Cell, Title, ValuesModel
 from jobdesk.window.desk_view import DeskView
 from jobdesk_core.lines import write_list
 from jobdesk_core.moments import far_time
@@ -60,6 +60,7 @@ async def test_every_page_writes_its_list_with_raw_values(dsn: str, tmp_path: Pa
         worker = others.register_worker()
         ids = [others.defer("mail.send", queue, lock=ODD) for queue in ("mail", "mail", ODD)]
         others.start(ids[0], worker)
+        others.defer("mail.send", "")
         bad = others.defer("invoices.render", "bills")
         others.start(bad, worker)
         others.finish(bad, "failed")
@@ -73,6 +74,7 @@ async def test_every_page_writes_its_list_with_raw_values(dsn: str, tmp_path: Pa
                 "mail": (1, 1, 0),
                 ODD: (1, 0, 0),
                 "bills": (0, 0, 1),
+                "": (1, 0, 0),
             }
             mail = next(each for each in queues if each["queue"] == "mail")
             assert mail["oldest due"].endswith("+00:00") and len(mail["last hour"]) == 60
@@ -89,6 +91,12 @@ async def test_every_page_writes_its_list_with_raw_values(dsn: str, tmp_path: Pa
             assert (lock["lock"], lock["job"], lock["waiting"]) == (ODD, ids[0], 2)
             (lock,) = await written(window, await asked(window, "locks"), tmp_path / "locks.csv", 0)
             assert lock["lock"] == "'" + ODD, "no formula, and every other sign as it is"
+
+            # Lines that only sum up are left out; a queue without a name is none of them.
+            found = await written(window, await asked(window, "overview"), tmp_path / "overview.json", 1)
+            assert {each["queue"]: each["due"] for each in found} == {"mail": 1, ODD: 1, "bills": 0, "": 1}
+            found = await written(window, await asked(window, "health"), tmp_path / "health.json", 1)
+            assert [each["status"] for each in found][-1] == "aborted" and len(found) == 6
 
             (group,) = await written(window, await asked(window, "failures"), tmp_path / "failures.json", 1)
             assert (group["task"], group["failed"], group["of runs"]) == ("invoices.render", 1, 1.0)
@@ -119,7 +127,7 @@ def test_what_is_listed_are_values_and_what_they_are_worth(qapp: QApplication, t
             ("a", [Cell("a…", value="a" * 400), Cell("1,234"), Cell("3 min", value=at), Cell("x")]),
             ("b", [Cell("–"), Cell("5", value=known_at(5, at)), Cell("ever", value=far_time("infinity")), Cell("x")]),
             ("c", [Cell("c"), Cell("–", value=unknown()), Cell("2.5"), Cell("", line=([1.0, None], "todo"))]),
-            ("", [Cell("3 rows"), Cell("9"), Cell(""), Cell("")]),
+            (SUM, [Cell("3 rows"), Cell("9"), Cell(""), Cell("")]),
         ]
     )
     table = Table("numbers")

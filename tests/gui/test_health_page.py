@@ -85,6 +85,13 @@ async def test_it_shows_what_is_and_leads_into_the_purge(dsn: str, tmp_path: Pat
         page.again.click()
         note = page._notes[page.ages]
         await until(lambda: note.whole.startswith("1 job; ") and "its events" in note.whole, what="one job")
+        assert page.side.retention.sentence.plain_text == "No succeeded job is older than 30 days."
+        run_sql(dsn, "DELETE FROM procrastinate_events")
+        page.again.click()
+        unknown = "No succeeded job is known to be older than 30 days."
+        await until(
+            lambda: page.side.retention.sentence.plain_text == unknown, what="one of which nothing tells its age"
+        )
 
 
 async def test_advice_has_its_sql_and_nothing_is_run(dsn: str, tmp_path: Path) -> None:

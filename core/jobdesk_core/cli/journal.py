@@ -89,7 +89,7 @@ async def _show(journal: Journal, options: argparse.Namespace) -> int:
                 for entry in entries
             ]
         )
-        if any(entry.in_doubt for entry in entries):
+        if any(entry.in_doubt and entry.ended_at is not None for entry in entries):
             output.note("To look up what is not known yet: jobdesk journal --settle, with --profile NAME or --dsn DSN.")
     if not entries:
         output.note("Nothing has been done from here.")

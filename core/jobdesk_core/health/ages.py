@@ -2,7 +2,8 @@
 
 The pages are spread evenly, for rows of one age lie beside each other: by chance a whole day may be missed.
 
-A finished job is as old as its latest event, by which a purge goes, too; any other as old as its first, its deferral.
+A finished job is as old as its latest event, by which a purge goes, too; any other as old as its deferral: its first
+event but for `scheduled`, whose time is when it is due, and may have been long past when it was deferred.
 Of a finished job without events nothing tells how old it is, and no purge takes it.
 """
 
@@ -289,7 +290,8 @@ def _grouped(
                    sum(age.events)::float8 AS events
               FROM ({jobs}) AS job
              CROSS JOIN LATERAL (
-                SELECT CASE WHEN job.status::text IN ('todo', 'doing', 'aborting') THEN min(event.at)
+                SELECT CASE WHEN job.status::text IN ('todo', 'doing', 'aborting')
+                            THEN coalesce(min(event.at) FILTER (WHERE event.type::text <> 'scheduled'), min(event.at))
                             ELSE max(event.at) END AS at,
                        count(*) AS events
                   FROM procrastinate_events AS event WHERE event.job_id = job.id) AS age

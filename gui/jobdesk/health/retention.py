@@ -103,7 +103,10 @@ class RetentionPanel(QWidget):
             return
         what = self.tr("finished") if self.of.currentData() is None else str(self.of.currentData())
         if not round(found.jobs):
-            text = self.tr("No {status} job is older than {days} days.").format(status=what, days=days)
+            # Of some nothing may tell how old they are.
+            text = self.tr("No {status} job is known to be older than {days} days.").format(status=what, days=days)
+            if not round(found.undated.rows):
+                text = self.tr("No {status} job is older than {days} days.").format(status=what, days=days)
             self.sentence.set_runs([Run(text)])
         else:
             text = self.tr("Purging {status} jobs older than {days} days frees about ")

@@ -21,7 +21,7 @@ from jobdesk.kit.cells import CellDelegate
 from jobdesk.kit.table import Table
 from jobdesk.kit.theme import theme
 from jobdesk.kit.theme.tokens import Tone
-from jobdesk.kit.values_model import Cell, Title, ValuesModel
+from jobdesk.kit.values_model import SUM, Cell, Title, ValuesModel
 
 #: The columns of ages: from which place of AGE_DAYS to before which.
 AGES = ((0, 1), (1, 2), (2, 3), (3, 5))
@@ -37,7 +37,7 @@ DEAD_SHARE, FEW_DEAD = 0.2, 10_000
 #: Known indexes that are listed before the rest is folded.
 SHOWN_KNOWN = 6
 #: What an act of the last row unfolds.
-MORE = "more"
+MORE = f"{SUM}more"
 _KEYS_OF_AGES = ("status", "day", "week", "month", "older", "rows", "bytes")
 _KEYS_OF_TABLES = ("table", "rows", "size", "indexes", "dead", "vacuumed", "analyzed")
 _KEYS_OF_INDEXES = ("index", "state", "bytes", "scans", "note")
@@ -139,12 +139,13 @@ def ages_rows(health: Health | None) -> list[tuple[str, list[Cell]]]:
     rows = []
     for status in (*shown, None):
         first = Cell(status.value, status=status) if status is not None else Cell(_tr("all"), "secondary")
+        key = status.value if status is not None else SUM
         if ages is None:
-            rows.append((first.text, [first, *[Cell(formats.DASH, "secondary")] * 6]))
+            rows.append((key, [first, *[Cell(formats.DASH, "secondary")] * 6]))
             continue
         whole = ages.whole(status)
         parts = [_count(ages.between(status, *age), ages.sampled_rows, is_sum=status is None) for age in AGES]
-        rows.append((first.text, [first, *parts, _whole(whole, ages.sampled_rows), _bytes(whole, status is None)]))
+        rows.append((key, [first, *parts, _whole(whole, ages.sampled_rows), _bytes(whole, status is None)]))
     return rows
 
 

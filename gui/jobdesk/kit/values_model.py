@@ -23,6 +23,8 @@ from jobdesk.kit.text_block import as_tooltip
 from jobdesk.kit.theme.tokens import Tone
 
 NO_PARENT = QModelIndex()
+#: The key of a row that only sums up the others, or offers more of them: no name in a database holds this character.
+SUM = "\0"
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
@@ -105,9 +107,9 @@ class ValuesModel(TitledModel):
                 self.dataChanged.emit(self.index(position, 0), self.index(position, len(self.titles) - 1))
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        """Override QAbstractTableModel.flags: a row without a key only sums up the others."""
+        """Override QAbstractTableModel.flags: one that only sums up the others is no row to choose."""
         flags = super().flags(index)
-        is_sum = index.isValid() and not self._keys[index.row()]
+        is_sum = index.isValid() and self._keys[index.row()].startswith(SUM)
         return flags & ~Qt.ItemFlag.ItemIsSelectable if is_sum else flags
 
     def set_title(self, column: int, text: str) -> bool:

@@ -18,7 +18,7 @@ from jobdesk.kit.spark_line import LineDelegate
 from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
-from jobdesk.kit.values_model import Cell, Title, ValuesModel
+from jobdesk.kit.values_model import SUM, Cell, Title, ValuesModel
 from jobdesk.overview.ranges import DUE, RUNNING, SCHEDULED, STALLED, jobs_filter, short_name
 from jobdesk.queues.columns import LONG_AGE, LONG_TIME
 from jobdesk.queues.words import count_cell, course_cell, running_cell, seconds
@@ -85,7 +85,7 @@ class QueueTable(QFrame):
             self.table.lay_columns(self.model.titles)
         rows = [(row.name, _cells(found, row, span, now)) for row in found.queues]
         if rows:
-            rows.append(("", _sum(found, span, now)))
+            rows.append((SUM, _sum(found, span, now)))
         if is_stale:
             rows = [(key, [replace(cell, tone="secondary") for cell in cells]) for key, cells in rows]
         self.model.set_rows(rows)
@@ -98,7 +98,7 @@ class QueueTable(QFrame):
     def _open(self, index: QModelIndex) -> None:
         """What the number counts that was clicked; beside the numbers, all jobs of the queue, or all queues."""
         name, span = self.model.key_at(index.row()), self._span
-        is_sum = index.row() == self.model.rowCount() - 1  # a queue may have an empty name
+        is_sum = name == SUM  # a queue may have an empty name
         queue = "" if is_sum else term("queue", name)
         told = span.queues.get(name) if span is not None and not is_sum else span
         if index.column() in OPEN:
@@ -134,8 +134,9 @@ def _cells(found: Overview, row: NameRow, span: Span | None, now: dt.datetime) -
     told = span.queues.get(row.name) if span is not None else None
     unknown = Cell(formats.DASH, "secondary")
     line = found.was_due.get(row.name, ())
+    shape = "triangle" if row.trouble else ""
     return [
-        Cell(row.name, "bad" if row.trouble else "", shape="triangle" if row.trouble else "", is_strong=True),
+        Cell(row.name, "bad" if row.trouble else "", shape=shape, is_strong=True, value=row.name),
         Cell(*count_cell(group.due), is_strong=bool(row.trouble and group.due)),
         Cell(*count_cell(group.scheduled)),
         Cell(*running_cell(group), value=group.running),
