@@ -54,8 +54,8 @@ def _status(status: Status, width: int) -> Column:
     return Column(status.value, status.value, width, number, status=status, number=number)
 
 
-def _open(key: str, width: int, number: Callable[[NameRow], int], tip: str) -> Column:
-    return Column(key, key, width, number, tip, number=number)
+def _open(key: str, width: int, number: Callable[[NameRow], int], tip: str, sample: str = "") -> Column:
+    return Column(key, key, width, number, tip, number=number, sample=sample)
 
 
 def _oldest(row: NameRow) -> float | None:
@@ -86,7 +86,7 @@ COLUMNS = (
     Column("name", "name", 200, lambda row: row.name, is_right=False),
     _open("due", 78, lambda row: row.open.due, "Waiting jobs that may be started now"),
     _open("scheduled", 86, lambda row: row.open.scheduled, "Waiting jobs that are scheduled for later"),
-    _open("running", 86, lambda row: row.open.running, "Jobs in the status doing"),
+    _open("running", 86, lambda row: row.open.running, "Jobs in the status doing", "12, 2 stalled"),
     _status(Status.SUCCEEDED, 108),
     _status(Status.FAILED, 88),
     _status(Status.CANCELLED, 88),
