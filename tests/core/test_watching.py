@@ -207,6 +207,21 @@ async def test_workers_that_nobody_has_looked_for_since_are_not_called_silent(ds
         assert "no_worker" not in told and "unresponsive_worker" not in told
 
 
+async def test_at_rest_workers_are_looked_for_also_without_any_open_job(dsn: str) -> None:
+    register(dsn)
+    async with monitoring(dsn) as monitor:
+
+        def told() -> list[str]:
+            situation = monitor.situation()
+            return [line.text for line in attention(situation)] if situation is not None else []
+
+        assert told() == []
+        run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 s'")
+        await until(lambda: told() == ["No worker is alive. No job is waiting."], what="its silence")
+        run_sql(dsn, "UPDATE procrastinate_workers SET last_heartbeat = now() + interval '15 s'")
+        await until(lambda: told() == [], what="its return")
+
+
 async def test_what_was_over_last_is_remembered_for_this_session(dsn: str) -> None:
     defer(dsn, queue_name="mail")
     async with monitoring(dsn) as monitor:

@@ -308,7 +308,7 @@ class Feed:
     def _is_open_old(self) -> bool:
         """Whether open jobs may have become due, or their workers fallen silent, since they were counted."""
         moment = self.moment
-        if moment is None or not moment.open.groups:
+        if moment is None or not (moment.open.groups or moment.open.workers or self.workers):
             return False
         next_due, now = moment.open.all.next_due, self._clock.now()
         return time.monotonic() - moment.taken_at >= OPEN_AGAIN_S or (next_due is not None and next_due <= now)
