@@ -18,8 +18,10 @@ from jobdesk.schedules.model import STRIP, SchedulesModel
 from jobdesk.schedules.page import SchedulesPage
 from jobdesk.schedules.side import ScheduleSide
 from jobdesk.schedules.strip import ScheduleDelegate
+from jobdesk.schedules.words import took
 from jobdesk.window.desk_view import DeskView
-from jobdesk_core.schedules.schedule import Schedule
+from jobdesk_core.jobs import Status
+from jobdesk_core.schedules.schedule import Run, Schedule
 from opened import desk_of, dialog_of, live
 from periodic import Planned, plant
 from PySide6.QtCore import Qt
@@ -70,6 +72,14 @@ def cells(page: SchedulesPage, place: int) -> list[str]:
 
 def column(page: SchedulesPage, place: int) -> list[str]:
     return [cells(page, row)[place] for row in range(page.model.rowCount())]
+
+
+def test_how_long_a_run_has_waited_fits_its_cell() -> None:
+    now = dt.datetime(2026, 11, 27, 21, 30, tzinfo=dt.UTC)
+    waits = [
+        took(Run(now, now - dt.timedelta(seconds=seconds), 1, Status.TODO), now) for seconds in (28, 1_509, 10_000)
+    ]
+    assert waits == ["due for 28 s", "due for 25 min", "due for 2 h 46 min"]
 
 
 async def test_it_says_what_is_not_on_time_first_and_why(dsn: str, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ class Legend(QWidget):
             ("missed", self.tr("missed")),
             ("late", self.tr("late or overlapping")),
             ("running", self.tr("running")),
-            ("gone", self.tr("no job any more")),
+            ("gone", self.tr("no job")),
         ]
         self.setAccessibleName(self.tr("The last runs"))
         self.setAccessibleDescription(", ".join(text for _, text in self._parts))

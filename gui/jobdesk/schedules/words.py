@@ -77,7 +77,7 @@ def took(run: Run, now: dt.datetime) -> str:
     if run.status is Status.DOING and run.started_at is not None:
         return _tr("{time} so far").format(time=durations.so_far(now - run.started_at))
     if run.status is Status.TODO and run.deferred_at is not None:
-        return _tr("due for {time}").format(time=durations.so_far(now - run.deferred_at))
+        return _tr("due for {time}").format(time=durations.roughly(now - run.deferred_at))
     return ""
 
 
