@@ -237,6 +237,7 @@ def test_jobs_are_listed_by_the_filter_of_the_window(shell: Shell) -> None:
     assert [job["id"] for job in shell.json("jobs", "--order", "oldest", "--limit", "1", "--", "-queue:bills")] == [1]
     listed = shell("jobs", "--limit", "700", "queue:mail")
     assert len(listed.stdout.splitlines()) == 701 and "more" not in listed.stderr
+    assert "There is more than 1 job:" in shell("jobs", "--limit", "1").stderr
     assert "There are more than 5 jobs" in shell("jobs", "--limit", "5").stderr
     assert (shell("jobs", "queue:none_such").returncode, shell("show", "999").returncode) == (1, 1)
 

@@ -87,6 +87,12 @@ def test_a_list_without_rows_has_its_head_and_says_so(dsn: str, capsys: pytest.C
         assert words[0] != "locks" or filled == "lock,state,waiting,not_yet_due,waiting_since,job,job_since,task,queue"
 
 
+def test_no_lock_of_a_name_is_not_told_as_no_locks(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(dsn)
+    assert main(["locks", "none_such", "--dsn", dsn]) == 1
+    assert capsys.readouterr().err == 'No lock has "none_such" in its name.\n'
+
+
 def test_a_file_that_cannot_be_is_told_and_nothing_is_written(
     dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -364,6 +364,10 @@ def test_once_for_several_profiles_without_a_secret(
     assert err == "mail: There is no database nowhere on this server.\n"
     for words in (["--listen", "9187"], ["--listen", ":9187"], ["--listen", "127.0.0.1:x"], ["--listen", "..:1"], []):
         assert main(["metrics", *words, "--dsn", dsn]) == exit_codes.USAGE
+    for mode in (["--once"], ["--listen", "127.0.0.1:0"]):
+        capsys.readouterr()
+        assert main(["metrics", *mode, "--dsn", "nonsense"]) == exit_codes.USAGE
+        assert capsys.readouterr().err.startswith("The connection string cannot be read: ")
 
 
 def test_why_one_does_not_answer_is_said_once_and_that_it_does_again(

@@ -78,6 +78,23 @@ async def test_nothing_listens_on_the_port() -> None:
     assert "Connection refused" in trouble.detail
 
 
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        ("Permission denied", 'This machine\'s user may not use socket "/run/x/.s.PGSQL.5432".'),
+        ("No such file or directory", 'There is no server on socket "/run/x/.s.PGSQL.5432".'),
+        (
+            "Something new",
+            'The connection failed: connection to server on socket "/run/x/.s.PGSQL.5432" failed: Something new',
+        ),
+    ],
+)
+def test_the_reason_is_told_and_not_what_libpq_asks_behind_it(reason: str, sentence: str) -> None:
+    asked = "\tIs the server running locally and accepting connections on that socket?"
+    said = f'connection failed: connection to server on socket "/run/x/.s.PGSQL.5432" failed: {reason}\n{asked}'
+    assert explain(psycopg.errors.ConnectionTimeout(said)).sentence.endswith(sentence)
+
+
 async def test_there_is_no_socket(tmp_path: Path) -> None:
     trouble = await trouble_of(f"host={tmp_path}")
     assert trouble.kind == "unreachable"

@@ -132,7 +132,7 @@ def locks(desk: Opened, options: argparse.Namespace) -> int:
     found = ask_limited(read_locks(desk.capabilities, options.text, kind), desk.connector, LIMIT_S)
     waits = ("retries_refused",) if options.queueing else ("waiting", "not_yet_due", "waiting_since")
     names = [kind.value.replace(" ", "_"), "state", *waits, "job", "job_since", "task", "queue"]
-    code = _show(options, [_lock(each) for each in found.rows], kind.value, names=names)
+    code = _show(options, [_lock(each) for each in found.rows], kind.value, names=names, text=options.text)
     if len(found.rows) < found.total:
         output.note(f"These are {len(found.rows):,} of {found.total:,}: give a TEXT to see others.")
     if not found.is_whole:
@@ -160,11 +160,12 @@ def _show(
     noun: str,
     as_of: dt.datetime | None = None,
     names: Sequence[str] = (),
+    text: str = "",
 ) -> int:
     if forms.form_of(options) is not None:
         return forms.write(options, rows, noun, as_of, names=names)
     if not rows:
-        output.note(f"There are no {noun}s.")
+        output.note(f'No {noun} has "{output.plain(text)}" in its name.' if text else f"There are no {noun}s.")
         return exit_codes.NOT_ALL
     table = output.Table(*(name.replace("_", " ") for name in rows[0]))
     table.rows([list(row.values()) for row in rows])

@@ -12,6 +12,9 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.connection import connected, kept, profile_of
 from jobdesk_core.cli.exit_codes import Ended
@@ -136,12 +139,23 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     for name in wanted:
         one = argparse.Namespace(**vars(options) | ({"profile": name} if name is not None else {}))
         profile, password = profile_of(one)
+        if options.dsn is not None:
+            _check(options.dsn)
         if options.schema:
             profile = dataclasses.replace(profile, schema=options.schema)
         # What is kept is fetched here, for a scrape comes when nobody sits at the terminal.
         connect = partial(_connect, profile, password, [kept(profile, password)])
         found.append(Source(profile.name, connect, told, of_before=options.once))
     return found
+
+
+def _check(dsn: str) -> None:
+    """What libpq cannot read now it will not read at the next scrape either. Raises Ended."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        trouble = explain(error)
+        raise Ended(exit_codes.USAGE, trouble.sentence, trouble.remedy) from error
 
 
 def _connect(profile: Profile, password: str | None, at_hand: list[Secret | None]) -> SyncPsycopgConnector:

@@ -82,7 +82,8 @@ def jobs(desk: Opened, options: argparse.Namespace) -> int:
     except ExportIncomplete as error:
         raise Ended(exit_codes.FAULT, str(error)) from error
     if read.has_more:
-        output.note(f"There are more than {words.count(read.jobs)}: --limit 0 lists all.")
+        verb = "is" if read.jobs == 1 else "are"
+        output.note(f"There {verb} more than {words.count(read.jobs)}: --limit 0 lists all.")
     else:
         forms.tell(options, read.jobs, "job", read.as_of)
     if not read.jobs:

@@ -82,7 +82,12 @@ class Families:
 
     def of(self, seen: Sequence[Seen]) -> Iterator[Metric]:
         """All metrics, each once, with a series for each database that it is known of."""
-        yield _gauge("jobdesk_up", "Whether the database has answered this scrape.", ("profile",), _up(seen))
+        yield _gauge(
+            "jobdesk_up",
+            "Whether the database has answered this scrape, or its last answer still serves.",
+            ("profile",),
+            _up(seen),
+        )
         yield from self._of_the_question(seen)
         answered = [each for each in seen if each.look is not None]
         for kind in ("queue", "task") if self._with_tasks else ("queue",):

@@ -82,7 +82,9 @@ def of_words(cause: BaseException, detail: str) -> Trouble | None:
     if _is_of_a_link(cause):
         # The words may be of any language; the state tells.
         return Trouble("dropped", "The connection to the server was lost.", RECONNECTS, detail)
-    said = detail.splitlines()[-1].removeprefix("connection failed: ") if detail else "no reason given"
+    # Behind the reason libpq asks whether the server is there, in lines of their own that are indented.
+    reasons = [line for line in detail.splitlines() if line.strip() and not line[0].isspace()]
+    said = reasons[-1].removeprefix("connection failed: ") if reasons else "no reason given"
     return _by_state(cause, detail) or Trouble("unreachable", f"The connection failed: {said}", "", detail)
 
 

@@ -216,6 +216,12 @@ WORDS: tuple[Pattern, ...] = (
         "Check its spelling, or the network (a VPN?).",
     ),
     (
+        r"connection to server on (?P<what>socket \"[^\"]+\") failed: Permission denied",
+        "unreachable",
+        "This machine's user may not use {what}.",
+        "Let it into the group that the server's socket and its folder belong to, or connect by host and port.",
+    ),
+    (
         r"connection to server (?P<what>(?:at|on socket) \"[^\"]+\"(?:, port \d+)?) failed: "
         r"(?:Connection refused|No such file)|Connection refused",
         "unreachable",
