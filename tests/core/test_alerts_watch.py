@@ -157,7 +157,7 @@ def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:
     # Neither a folder nor somebody's text is taken for what was told, made private or put aside.
     for state, mode in ((watcher.home, watcher.home.stat().st_mode), (watcher.file, watcher.file.stat().st_mode)):
         code, lines, _ = watcher(database(DEAD), "--once", "--state", str(state))
-        assert (code, "is no file of alerts" in lines[0], state.stat().st_mode) == (3, True, mode)
+        assert (code, "is not a file of alerts" in lines[0], state.stat().st_mode) == (3, True, mode)
     assert watcher.file.read_text() == database(DEAD)
     code, _, errors = watcher("[[rules]]\nrule = 'x'")
     assert code == 2 and "line 2: There is no rule x." in errors

@@ -286,7 +286,7 @@ def _made(options: argparse.Namespace) -> Watch:
 def _state(options: argparse.Namespace, path: Path) -> Path:
     given = Path(options.state) if options.state is not None else None
     if given is not None and not is_ours(given):
-        raise Ended(exit_codes.USAGE, f"--state: {given} is no file of alerts. Another one is not replaced.")
+        raise Ended(exit_codes.USAGE, f"--state: {given} is not a file of alerts. Another one is not replaced.")
     mark = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     return given or platformdirs.user_state_path("jobdesk", appauthor=False) / f"alerts-{mark}.sqlite"
 
