@@ -24,7 +24,7 @@ from jobdesk_core.jobs import Status
 from jobdesk_core.schedules.schedule import Run, Schedule
 from opened import desk_of, dialog_of, live
 from periodic import Planned, plant
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from waiting import until
 
@@ -171,6 +171,12 @@ async def test_the_run_that_was_missed_is_deferred_like_the_last(dsn: str, tmp_p
     scene(dsn)
     async with live(tmp_path, dsn) as window:
         page = await shown(window, 4)
+        # On a small screen the side stands below the list, which keeps its columns and some rows.
+        window.window().resize(900, 600)
+        table = page.table
+        await until(lambda: table.mapTo(page, QPoint(0, table.height())).y() < page.side.mapTo(page, QPoint()).y())
+        await until(lambda: table.viewport().height() > 2 * theme().row_height, what="some rows")
+        assert page.side.isVisible() and not page.ahead.isVisible()
         buttons = {each.text(): each for each in page.side.findChildren(QPushButton)}
         buttons["Defer now…"].click()
         dialog = await dialog_of(window, DeferDialog)

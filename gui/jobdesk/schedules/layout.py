@@ -27,6 +27,8 @@ from jobdesk.schedules.side import ScheduleSide
 from jobdesk.schedules.strip import Legend, ScheduleDelegate
 
 SIDE_WIDTH, LEAST_SIDE = 372, 340
+#: Narrower, the side stands below the list; lower then, the list has the room of the next hour.
+NARROW_WIDTH, LOW_HEIGHT = 860, 660
 #: Columns that are given up where there is no room, the first one first.
 OPTIONAL = ("last", "next", "runs")
 
@@ -36,6 +38,7 @@ class Layout:
 
     def __init__(self, page: QWidget, model: SchedulesModel) -> None:
         self._page, self._model, self._is_narrow = page, model, False
+        self._has_ahead = self._is_low = False
         self.kinds = Segmented([page.tr("All"), page.tr("Not on time")])
         self.find_field = QLineEdit()
         self.note = OneLine("secondary", is_right=True)
@@ -69,7 +72,18 @@ class Layout:
         self._stack.setCurrentWidget(self.empty if told is not None else self._list)
         for part in (self._legend, self.below):
             part.setVisible(told is None and not is_reading)
-        self.ahead.setVisible(told is None and self.ahead.rows() > 0)
+        self._has_ahead = told is None and self.ahead.rows() > 0
+        self.ahead.setVisible(self._has_ahead and not self._is_low)
+
+    def fit(self) -> None:
+        """Put the side below the list where there is no room beside it."""
+        grown, width, height = theme().grown, self._page.width(), self._page.height()
+        is_narrow = width < grown(NARROW_WIDTH)
+        self._across.turn(is_narrow)
+        if is_narrow:
+            self._across.set_first_sizes([round(height * part) for part in (0.55, 0.45)])
+        self._is_low = is_narrow and height < grown(LOW_HEIGHT)
+        self.ahead.setVisible(self._has_ahead and not self._is_low)
 
     def show_side(self, is_shown: bool) -> None:
         """Show the side of the selected schedule, or no longer."""
@@ -129,5 +143,6 @@ class Layout:
         left = stacked(self._toolbar(), self._stack)
         self._side = side_area(self.side, self._page.tr("About the selected schedule"), LEAST_SIDE)
         sizes = [900, theme().grown(SIDE_WIDTH)]
-        stacked(split(Qt.Orientation.Horizontal, "schedules", left, self._side, sizes), within=self._page)
+        self._across = split(Qt.Orientation.Horizontal, "schedules", left, self._side, sizes)
+        stacked(self._across, within=self._page)
         self.show_side(False)

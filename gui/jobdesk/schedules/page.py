@@ -18,7 +18,7 @@ from jobdesk_core.schedules.reader import Schedules
 from jobdesk_core.schedules.schedule import Schedule
 from jobdesk_core.schedules.spans import Coming, next_hour
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from jobdesk.connection.broken_link import leave_to_feed
@@ -223,6 +223,10 @@ class SchedulesPage(Page):
 
     def _take_course(self, course: Course) -> None:
         self.side.course.show_course(course)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.layout_.fit()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
