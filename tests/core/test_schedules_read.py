@@ -77,7 +77,8 @@ async def test_every_release_tells_its_periodic_tasks(released_dsn: str, state: 
         fourth, fifth = only.runs[-2:]
         assert None not in (fourth.deferred_at, fourth.started_at, fourth.ended_at, fourth.ran_s, fifth.started_at)
         assert fifth.ended_at is None and only.last == fifth
-        assert only.next_at is not None and only.next_at.timestamp() == last + MINUTE
+        # A minute may turn on a busy machine between the deferral and the look.
+        assert only.next_at is not None and only.next_at.timestamp() - last in (MINUTE, 2 * MINUTE)
         # A row of deferrals whose job is gone: it was deferred, and that is all that is known.
         run_sql(released_dsn, "DELETE FROM procrastinate_jobs WHERE id = %s", ids[4])
         found = await ask_limited_async(ScheduleReader(able).more(5.0), manager.connector, 30)
