@@ -114,13 +114,13 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
             jobs((dead(),), mail=OpenGroup(due=55)),
             {"mail": STUCK},
             [],
-            [("bad", "No worker is alive. 55 jobs are due.", "workers", 0, "status:todo")],
+            [("bad", "No worker is alive. 55 jobs are due.", "workers", 0, "status:todo -is:scheduled")],
         ),
         (
             jobs((), q=OpenGroup(due=1)),
             {},
             [],
-            [("bad", "No worker is alive. 1 job is due.", "workers", 0, "status:todo")],
+            [("bad", "No worker is alive. 1 job is due.", "workers", 0, "status:todo -is:scheduled")],
         ),
         (
             jobs((dead(3, 1),), q=OpenGroup(running=1, stalled=1, dead_worker=3)),
@@ -159,7 +159,7 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
             jobs(None, mail=MAIL),
             {"mail": STUCK},
             [],
-            [("bad", "mail: 44 jobs due, none started for 41 s.", "", 0, "queue:mail status:todo")],
+            [("bad", "mail: 44 jobs due, none started for 41 s.", "", 0, "queue:mail status:todo -is:scheduled")],
         ),
         # A queue that stands while others go on.
         (
@@ -202,7 +202,7 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
                     "q: 44 jobs due, none started for more than 1 h. 1 worker is alive: does it serve this queue?",
                     "workers",
                     0,
-                    "queue:q status:todo",
+                    "queue:q status:todo -is:scheduled",
                 )
             ],
         ),
@@ -210,7 +210,15 @@ RISE = Rise("task", "invoices.render", 38, 1.0, 5, ago(240))
             jobs(q=OpenGroup(due=1, running=1)),
             {"q": Progress("stalled", None, ago(200), is_busy=True)},
             [],
-            [("warning", "q: 1 job due, none started for 3 min 20 s; 1 job is running.", "", 0, "queue:q status:todo")],
+            [
+                (
+                    "warning",
+                    "q: 1 job due, none started for 3 min 20 s; 1 job is running.",
+                    "",
+                    0,
+                    "queue:q status:todo -is:scheduled",
+                )
+            ],
         ),
         (
             jobs((alive(), dead())),

@@ -20,7 +20,7 @@ from jobdesk_core.filters.phrases import phrase_in
 from jobdesk_core.filters.qualifiers import DAY_WORDS, STATUS_WORDS
 from jobdesk_core.filters.ranges import Moment
 from jobdesk_core.filters.suggestions import guesses, likely_keys
-from jobdesk_core.filters.syntax import FLAGS, KEYS, FilterError, Sign, Token, Value, argument_term, lex, term
+from jobdesk_core.filters.syntax import DUE, FLAGS, KEYS, FilterError, Sign, Token, Value, argument_term, lex, term
 from jobdesk_core.filters.tree import (
     FilterGroup,
     Node,
@@ -37,7 +37,7 @@ from jobdesk_core.filters.tree import (
 )
 from jobdesk_core.jobs import Status
 
-__all__ = ["FLAGS", "KEYS", "FilterError", "JobFilter", "Piece", "Token", "Value", "argument_term", "term"]
+__all__ = ["DUE", "FLAGS", "KEYS", "FilterError", "JobFilter", "Piece", "Token", "Value", "argument_term", "term"]
 
 #: Suggestions for one condition.
 MOST_SUGGESTED = 3

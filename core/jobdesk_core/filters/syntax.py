@@ -16,7 +16,7 @@ from typing import Any
 
 from jobdesk_core.filters.qualifiers import ANY_VALUES, FLAGS, KEYS, NO_VALUES, ODD_STARTS, OWN_WORDS
 
-__all__ = ["FLAGS", "KEYS", "FilterError", "Sign", "Token", "Value", "argument_term", "in_quotes", "lex", "term"]
+__all__ = ["DUE", "FLAGS", "KEYS", "FilterError", "Sign", "Token", "Value", "argument_term", "in_quotes", "lex", "term"]
 
 _QUOTED = r'"(?:[^"]|"")*"'
 _PATH = rf'((?:\.(?:{_QUOTED}|[^\s:".=<>!]+))*)'
@@ -151,6 +151,10 @@ class Token:
         if _SIGN.fullmatch(text) or text.startswith(("-", "!")):
             return f'"{text[0]}"{text[1:]}'
         return text
+
+
+#: The text of a filter for jobs that a worker might take now, but for their locks.
+DUE = "status:todo -is:scheduled"
 
 
 def term(key: str, value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from jobdesk_core.filters.language import DUE
 from jobdesk_core.jobs import EventType
 from jobdesk_core.watching.overview import Overview
 from jobdesk_core.watching.spans import Span, per_column
@@ -14,7 +15,7 @@ from jobdesk.kit import formats
 from jobdesk.kit.card import DOT, Card
 from jobdesk.kit.chart.scales import percent_text
 from jobdesk.kit.theme.tokens import Tone
-from jobdesk.overview.ranges import DUE, ENDINGS, RUNNING, bounds_words, jobs_filter, last_name
+from jobdesk.overview.ranges import ENDINGS, RUNNING, bounds_words, jobs_filter, last_name
 from jobdesk.queues.words import course_cell, seconds
 
 

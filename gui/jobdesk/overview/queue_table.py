@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from jobdesk_core.filters.language import term
+from jobdesk_core.filters.language import DUE, term
 from jobdesk_core.reading.name_rows import NameRow
 from jobdesk_core.watching.live_hour import Kind
 from jobdesk_core.watching.overview import Overview
@@ -19,7 +19,7 @@ from jobdesk.kit.table import HEADER_HEIGHT, Table
 from jobdesk.kit.text_block import Run, TextBlock
 from jobdesk.kit.theme import theme
 from jobdesk.kit.values_model import SUM, Cell, Title, ValuesModel
-from jobdesk.overview.ranges import DUE, RUNNING, SCHEDULED, STALLED, jobs_filter, short_name
+from jobdesk.overview.ranges import RUNNING, SCHEDULED, STALLED, jobs_filter, short_name
 from jobdesk.queues.columns import LONG_AGE, LONG_TIME
 from jobdesk.queues.words import count_cell, course_cell, running_cell, seconds
 

@@ -18,7 +18,7 @@ from jobdesk.kit.chart.scales import span_text
 USUAL, DAY = 60, 1_440
 MINUTES = (15, USUAL, 360, DAY, 10_080)
 #: The filters of what is due, scheduled for later, and running; and of those that run without a living worker.
-DUE, SCHEDULED, RUNNING, STALLED = "status:todo -is:scheduled", "is:scheduled", "status:doing", "is:stalled"
+SCHEDULED, RUNNING, STALLED = "is:scheduled", "status:doing", "is:stalled"
 ENDINGS = tuple(kind.value for kind in OUTCOMES)
 
 

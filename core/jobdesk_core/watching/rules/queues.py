@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from jobdesk_core.durations import roughly, so_far
-from jobdesk_core.filters.language import term
+from jobdesk_core.filters.language import DUE, term
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.reading.progress import BUSY_S, Progress
 from jobdesk_core.watching.lines import Attention, Severity, Thresholds
@@ -169,7 +169,7 @@ def _standing(situation: Situation, name: str, group: OpenGroup, course: Progres
     elif why.startswith("Older jobs"):
         tone = "warning"
     sentence = f"{sentence}. {why}".strip()
-    shown = f"{term('queue', name)} status:todo"
+    shown = f"{term('queue', name)} {DUE}"
     seconds, title = course.idle_s(now), f"{name} stands still"
     line = Attention("idle_queue", name, title, sentence, course.idle_since, tone, seconds, shown)
     if not group.stalled:
@@ -247,7 +247,7 @@ def backlog(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
                 f"{jobs(growth.ready)} due, {more} more each minute: {came} come and {left} are started; "
                 f"one that comes now waits {roughly(growth.wait_s)}."
             )
-        title, shown = f"{name} grows", f"{term('queue', name)} status:todo"
+        title, shown = f"{name} grows", f"{term('queue', name)} {DUE}"
         yield Attention("backlog", name, title, sentence, growth.since, "warning", growth.ready, shown, "queues")
 
 
@@ -280,7 +280,7 @@ def oldest_due(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
             is_one = group.due == 1 and not more
             oldest_of = "its one due job" if is_one else f"the oldest of {jobs(group.due, is_at_least=more)} due"
             sentence = f"{oldest_of} has waited {so_far(waited_s)}."
-            shown, title = f"{term('queue', name)} status:todo", f"{name} has fallen behind"
+            shown, title = f"{term('queue', name)} {DUE}", f"{name} has fallen behind"
             yield Attention("oldest_due", name, title, sentence, since, "warning", waited_s, shown, "queues")
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from jobdesk_core.database.rows import WorkerRow
 from jobdesk_core.durations import so_far
-from jobdesk_core.filters.language import term
+from jobdesk_core.filters.language import DUE, term
 from jobdesk_core.reading.open_jobs import OpenGroup
 from jobdesk_core.watching.lines import Attention, Severity, Thresholds
 from jobdesk_core.watching.rules.order import most_due
@@ -39,7 +39,7 @@ def no_worker(situation: Situation, limits: Thresholds) -> Iterator[Attention]:
         more = situation.is_at_least
         count, verb = jobs(of_all.due, is_at_least=more), are(of_all.due, is_at_least=more)
         due = f"{count} {verb} due." if of_all.due else "No job is due."
-        filter_text = "status:todo" if of_all.due else "status:doing"
+        filter_text = DUE if of_all.due else "status:doing"
         yield _none_alive(f"No worker is alive. {due}{blocker}", since, "bad", of_all.due, filter_text)
     elif of_all.scheduled and of_all.next_due is not None:
         if not dead and (of_all.next_due - now).total_seconds() > SOON_S:
@@ -108,5 +108,5 @@ def _others(
 
 
 def _unserved(kind: Literal["queue", "task"], name: str, sentence: str, group: OpenGroup, title: str) -> Attention:
-    shown = f"{term(kind, name)} status:todo"
+    shown = f"{term(kind, name)} {DUE}"
     return Attention("unserved", name, title, sentence, group.oldest, "bad", group.due, shown, "workers")
