@@ -66,6 +66,11 @@ def test_once_has_the_codes_of_nagios_and_the_summary_first(watcher: Watcher, ds
     rules = database(dsn) + OLD
     fine = "OK: nothing active in 1 database | critical=0 warning=0 unanswered=0 unwatched=0"
     assert watcher(rules, "--once") == (0, [fine], "")
+    # Rules for a name that is not there are not passed over without a word.
+    mistyped = OLD.replace("[[rules]]", "[[profile.eeu.rules]]")
+    told = "The rules of eeu are of none of the databases that are watched: eu.\n"
+    assert watcher(rules + mistyped, "--once") == (0, [fine], told)
+    assert watcher(rules + mistyped.replace("eeu", "eu"), "--once") == (0, [fine], "")
     defer(dsn, queue_name="mail")
     run_sql(dsn, "UPDATE procrastinate_events SET at = at - interval '1 hour'")
     code, lines, _ = watcher(rules, "--once")

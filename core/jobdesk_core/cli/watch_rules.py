@@ -299,6 +299,10 @@ def _followed(options: argparse.Namespace, book: RuleBook) -> list[Followed]:
             profile = replace(profile, schema=options.schema)
         return [Followed(profile.name, book.of(profile.name, profile.folder), profile, password)]
     store = ProfileStore()
+    named = {each.profile or each.name for each in book.databases}
+    for name in sorted(set(book.profiles) - named):
+        # Perhaps meant for another desk, perhaps mistyped: then the database that is meant has the rules of all.
+        output.note(f"The rules of {name} are of none of the databases that are watched: {', '.join(sorted(named))}.")
     return [_named(watched, book, store) for watched in book.databases]
 
 
