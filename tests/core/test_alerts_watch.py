@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ import commands
 import psycopg
 import pytest
 from database import defer, run_sql
+from jobdesk_core.alerts.lines import Unreachable
 from jobdesk_core.cli.watch_rules import Followed
+from jobdesk_core.profiles import profile_of_dsn
+from jobdesk_core.watching.situation import Situation
 from programs import started
+from psycopg.conninfo import conninfo_to_dict
 from waiting import until_true
 
 NOW = dt.datetime(2026, 5, 4, 12, 30, 20, tzinfo=dt.UTC)
@@ -143,6 +148,27 @@ def test_a_server_that_refuses_a_password_is_asked_more_and_more_rarely() -> Non
     for each.passwords_refused in (0, 1, 2, 5, 50, 10_000):
         waits.append(each.wait_s(5.0))
     assert waits == [5.0, 10.0, 20.0, 160.0, 300.0, 300.0]
+
+
+def test_a_server_that_is_gone_is_told_of_however_seldom_it_is_looked_at(dsn: str) -> None:
+    each, name = Followed("eu", (), profile=profile_of_dsn(dsn)[0]), conninfo_to_dict(dsn)["dbname"]
+    assert not isinstance(each.see(), Unreachable)
+    each.pulse._costs_ms.extend([10_000.0] * 99)
+    assert each.wait_s(0.1) > 600
+    resting = threading.Thread(target=each.rest, args=(0.1, threading.Event()), daemon=True)
+    resting.start()
+    try:
+        resting.join(1)
+        assert resting.is_alive()
+        for forbidden, expected in [("false", Unreachable), ("true", Situation)]:
+            with psycopg.connect(dsn, dbname="postgres", autocommit=True) as connection:
+                connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {forbidden}")
+                ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(ending, (name,))
+            resting.join(60)
+            assert not resting.is_alive() and isinstance(each.see(), expected)
+    finally:
+        each.close()
 
 
 def test_once_is_unknown_when_it_cannot_look(watcher: Watcher) -> None:

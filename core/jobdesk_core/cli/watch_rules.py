@@ -36,9 +36,10 @@ from jobdesk_core.alerts.ways_queue import WaysQueue
 from jobdesk_core.cli import exit_codes, output
 from jobdesk_core.cli.connection import connected, kept, profile_of
 from jobdesk_core.cli.exit_codes import Ended
+from jobdesk_core.connectors.statement import Statement
 from jobdesk_core.connectors.sync_psycopg import SyncPsycopgConnector
 from jobdesk_core.database.capabilities import Capabilities
-from jobdesk_core.database.limited import ask_limited
+from jobdesk_core.database.limited import ask_limited, limited_now
 from jobdesk_core.exceptions import JobdeskException
 from jobdesk_core.profiles import Profile, ProfileStore, UnreadableProfiles, profile_of_dsn
 from jobdesk_core.profiles.places import Secret
@@ -56,6 +57,7 @@ BESIDE_S, RUNS_S = 20.0, 2.0
 ONCE_S, END_S = 30.0, 10.0
 #: Seconds between two attempts at most, once a server has refused a password again and again.
 REFUSED_S = 300.0
+_ANSWERS: Statement[None] = Statement("SELECT 1", lambda rows: None)
 #: As Nagios has it.
 FINE, WARNING, CRITICAL, UNKNOWN = range(4)
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -130,6 +132,16 @@ class Followed:
             return min(REFUSED_S, interval_s * 2.0 ** min(self.passwords_refused, 16))
         return interval_s if self.gone_since is not None else self.pulse.wait_s(interval_s)
 
+    def rest(self, interval_s: float, stopping: threading.Event) -> None:
+        """Wait until the next look. Where a look is dear, and so seldom, it is asked meanwhile whether it answers."""
+        ends_at = time.monotonic() + self.wait_s(interval_s)
+        while (left_s := ends_at - time.monotonic()) > 0 and not stopping.wait(min(left_s, interval_s)):
+            if left_s > interval_s and self.connector is not None:
+                try:
+                    limited_now(self.connector, _ANSWERS, LIMIT_S)
+                except JobdeskException:
+                    return
+
     def with_jobs(self, told: Sequence[Telling]) -> Sequence[Telling]:
         """What is told, with the jobs of the rules that send them, or why they are missing."""
         if not any(map(wants_jobs, told)):
@@ -196,7 +208,7 @@ class Watch:
                 each.close()
                 with self._printing:
                     self._tell_trouble(each.name, " ".join(filter(None, exit_codes.sentence_and_remedy(error))))
-            self.stopping.wait(each.wait_s(interval_s))
+            each.rest(interval_s, self.stopping)
         each.close()
 
     def run_each(self, work: Any, limit_s: float | None) -> None:
