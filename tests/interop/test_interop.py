@@ -93,8 +93,12 @@ async def their_app(dsn: str) -> AsyncIterator[procrastinate.App]:
 
 
 @contextlib.asynccontextmanager
-async def their_worker(app: App, dsn: str, *, fetch_s: float = 60) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process with a worker of the real library that listens; at the end it is told to stop, and does so well."""
+async def their_worker(app: App, dsn: str, *, fetch_s: float = 2) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process with a worker of the real library that listens; at the end it is told to stop, and does so well.
+
+    It forgets what it is notified of while it asks for a job (it clears its event after the answer). Where `fetch_s` is
+    long, so that only a notification wakes it, it has asked and got none by the time the block begins.
+    """
     listening: Statement[int] = Statement(
         "SELECT count(*) AS n FROM pg_stat_activity "
         "WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN%'",
@@ -102,7 +106,9 @@ async def their_worker(app: App, dsn: str, *, fetch_s: float = 60) -> AsyncItera
     )
     before = await app.connector.run_async(listening)
     module = Path(__file__).with_name("theirs.py")
-    process = await asyncio.create_subprocess_exec(sys.executable, str(module), dsn, str(fetch_s))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(module), dsn, str(fetch_s), stdout=asyncio.subprocess.PIPE
+    )
 
     async def is_listening() -> bool:
         assert process.returncode is None, "their worker ended by itself"
@@ -110,6 +116,9 @@ async def their_worker(app: App, dsn: str, *, fetch_s: float = 60) -> AsyncItera
 
     try:
         await until(is_listening, timeout_s=60)
+        if fetch_s > 2:
+            assert process.stdout is not None
+            assert await asyncio.wait_for(process.stdout.readline(), 60) == b"no job\n"
         yield process
         if process.returncode is None:
             process.terminate()
@@ -197,7 +206,7 @@ async def test_their_worker_runs_what_we_deferred_in_the_same_order(notes_dsn: s
 
 @pytest.mark.parametrize("task", ["wait", "poll"])
 async def test_we_wake_and_abort_what_their_worker_runs(notes_dsn: str, task: str) -> None:
-    async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn):
+    async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn, fetch_s=60):
         job_id = await ours.configure_task(task).defer_async(text="runs")
         await are_noted(ours, "runs")
         refused = await act(ours, Cancel(), job_id)
@@ -225,7 +234,7 @@ async def test_what_we_cancel_or_delete_their_worker_never_runs(notes_dsn: str) 
 
 
 async def test_our_retry_of_what_failed_there_wakes_their_worker(notes_dsn: str) -> None:
-    async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn):
+    async with our_app(notes_dsn) as ours, their_worker(ours, notes_dsn, fetch_s=60):
         job_id = await ours.configure_task("fail_first").defer_async(text="run")
         await comes_to(ours, job_id, Status.FAILED, timeout_s=60)
         assert await is_done(ours, Retry(queue="another"), job_id)
@@ -259,9 +268,7 @@ async def test_we_rescue_what_their_killed_worker_was_running(notes_dsn: str) ->
 
 async def test_both_workers_share_the_jobs_of_both_and_run_each_once(notes_dsn: str) -> None:
     texts = [str(number) for number in range(40)]
-    # Theirs forgets what is notified while it asks for a job (it clears its event after the answer). Here two workers
-    # are woken by each job, and the one that gets none may still be asking when the next is told: so theirs polls.
-    async with our_app(notes_dsn) as ours, their_app(notes_dsn) as theirs, their_worker(ours, notes_dsn, fetch_s=2):
+    async with our_app(notes_dsn) as ours, their_app(notes_dsn) as theirs, their_worker(ours, notes_dsn):
         async with working(ours):
             held = [await app.configure_task("wait").defer_async(text="-1") for app in (ours, theirs)]
             await are_noted(ours, "-1", "-1")

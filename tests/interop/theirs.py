@@ -1,6 +1,7 @@
 """An app of the real Procrastinate, and its worker: `python theirs.py DSN [SECONDS]` runs one until told to stop.
 
-The seconds are how often it asks for jobs by itself: hardly ever (60) where a notification has to wake it.
+The seconds are how often it asks for jobs by itself: hardly ever (60) where a notification has to wake it. It says
+"no job" once it has asked for the first time in vain.
 """
 
 from __future__ import annotations
@@ -52,6 +53,18 @@ def create_app(dsn: str) -> procrastinate.App:
 async def main(dsn: str, fetch_s: float = 60) -> None:
     options: dict[str, Any] = {"fetch_job_polling_interval": fetch_s, "abort_job_polling_interval": 60}
     app = create_app(dsn)
+    fetch, has_told = app.job_manager.fetch_job, False
+
+    async def told(*args: Any, **kwargs: Any) -> Any:
+        nonlocal has_told
+        job = await fetch(*args, **kwargs)
+        if job is None and not has_told:
+            has_told = True
+            # After the worker has taken the answer, with which it forgets what it was notified of.
+            asyncio.get_running_loop().call_later(0.05, lambda: print("no job", flush=True))
+        return job
+
+    app.job_manager.fetch_job = told  # type: ignore[method-assign]
     async with app.open_async():
         await app.run_worker_async(concurrency=1, **options)
 
