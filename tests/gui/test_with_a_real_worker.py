@@ -25,7 +25,7 @@ def with_worker(dsn: str) -> Iterator[str]:
     """A database that a worker process of the library serves, with a table for its tasks' notes."""
     with Others(dsn) as others:
         others.run("CREATE TABLE notes (id serial PRIMARY KEY, text text)")
-    with started([sys.executable, str(theirs.__file__), dsn]) as worker:
+    with started([sys.executable, str(theirs.__file__), dsn, "2"]) as worker:
         try:
             yield dsn
         finally:
