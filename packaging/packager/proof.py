@@ -91,7 +91,7 @@ def _save_profile(root: Root, dsn: str) -> Path:
 def _without_a_display(root: Root) -> None:
     process = root.popen("jobdesk", user="someone")
     words, _ = process.communicate(timeout=60)
-    is_one_sentence = len(words.strip().splitlines()) == 1 and "no display" in words
+    is_one_sentence = len(words.strip().splitlines()) == 1 and "needs a display" in words
     _expect(process.returncode == 2 and is_one_sentence, f"without a display: {process.returncode}, {words}")
     _done("without a display: one sentence, exit 2")
 
