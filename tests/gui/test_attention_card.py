@@ -124,7 +124,8 @@ async def test_each_button_leads_to_what_it_says(is_alert: bool, dsn: str, tmp_p
             ask("locks", line("lock", "lock smtp", "locks"))
             assert (window.page_key, window.pages.get_as("locks", LocksPage).search.text()) == ("locks", "smtp")
             ask("queues", line("backlog", "mail", "queues"))
-            assert window.pages.get_as("queues", NamesPage).selected_names() == ["mail"]
+            queues = window.pages.get_as("queues", NamesPage)
+            await until(lambda: queues.selected_names() == ["mail"], what="the queue")
             await until(lambda: desk_of(window).monitor.schedules.last, what="the schedules")
             ask("schedules", line("schedule", "p", "schedules"))
             selected = window.pages.get_as("schedules", SchedulesPage).selected()

@@ -86,7 +86,8 @@ async def test_behind_a_socket_the_keyring_is_asked_once_the_server_has_asked(ds
             await keep_password(billing, SECRET)
             window.session.open(billing)
             (await asked_for_password(window)).reject()
-            assert (server.asked, server.got) == (2, [SECRET]) and len(asked) == 1
+            passwords = [name for name in asked if not name.startswith("probe-")]  # whether the keyring works at all
+            assert (server.asked, server.got) == (2, [SECRET]) and len(passwords) == 1
             await forget_password(billing)
             window.session.open(billing)
             (await asked_for_password(window)).reject()

@@ -43,6 +43,8 @@ class NamesPage(ListPage):
         self.kind: Kind = kind
         self._desk: Desk | None = None
         self._stamp, self._sorted_at = 0, 0.0
+        #: A name that was to be selected before it had been read.
+        self._wanted: str | None = None
         #: What the newest jobs of the selected task have been given, once it has been read.
         self.usual: UsualArguments | None = None
         self._kept: tuple[list[str], int] = ([], 0)
@@ -70,7 +72,7 @@ class NamesPage(ListPage):
 
     def show_desk(self, desk: Desk | None) -> None:
         """Show another connection's names."""
-        self._desk, self._stamp = desk, 0
+        self._desk, self._stamp, self._wanted = desk, 0, None
         self._names_side.secret_keys = desk.profile.hidden_keys if desk is not None else ""
         self._work.cancel("usual")
         self.model.clear()
@@ -92,6 +94,8 @@ class NamesPage(ListPage):
         self.model.show_worth(counts.number(0))
         self._take(board)
         self._arrange()
+        if self._wanted is not None:
+            self.select(self._wanted)
         self._show_note()
         self._show_side()
         # Ages are told by the clock.
@@ -106,8 +110,9 @@ class NamesPage(ListPage):
         self.select(name)
 
     def select(self, name: str) -> None:
-        """Select one name, if it is there."""
+        """Select one name, as soon as it is there."""
         place = self.model.position(name)
+        self._wanted = name if place is None else None
         if place is not None:
             self.table.selectRow(place)
             self.table.scrollTo(self.model.index(place, 0))
@@ -204,6 +209,8 @@ class NamesPage(ListPage):
     # The side
 
     def _selected(self) -> None:
+        if self.selected_positions():
+            self._wanted = None
         self._work.cancel("usual")
         self.usual = None
         self._names_side.show_usual(None)
