@@ -205,7 +205,8 @@ class SideLine(QWidget):
         self._line = line
         self._shape.set_content("triangle", "", line.tone)
         self._title.set_runs([Run(line.title, is_strong=True)])
-        self._text.set_runs([Run(line.sentence, "secondary")])
+        # It stands by itself here, below the title.
+        self._text.set_runs([Run(line.sentence[:1].upper() + line.sentence[1:], "secondary")])
         names = {
             "workers": self.tr("Show workers"),
             "failures": self.tr("Show failures"),
