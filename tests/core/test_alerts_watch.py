@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from database import defer, run_sql
 from jobdesk_core.alerts.lines import Unreachable
-from jobdesk_core.cli.watch_rules import Followed
+from jobdesk_core.cli.followed import Followed
 from jobdesk_core.profiles import profile_of_dsn
 from jobdesk_core.watching.situation import Situation
 from programs import started
