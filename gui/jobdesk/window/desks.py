@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jobdesk_core.profiles import Profile
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from jobdesk.connection.desk import Desk
 from jobdesk.fleet.board import FleetBoard
@@ -247,7 +248,9 @@ class Desks(QObject):
         if self.board is not None:
             self.board.look_elsewhere()
         for frame in self.frames:
-            frame.show_tabs()
+            # At the end a window may be gone while a link of its tabs still tells its state.
+            if isValid(frame):
+                frame.show_tabs()
 
     def _frame_of(self, tab: Tab) -> DeskFrame:
         return next(frame for frame in self.frames if tab in frame.tabs)
