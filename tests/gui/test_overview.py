@@ -286,7 +286,9 @@ async def test_each_number_leads_to_as_many_jobs_or_says_why_not(dsn: str, tmp_p
                     numbers.append(
                         (int(index.data().split()[0]), partial(press, index.siblingAtColumn(0).data(), place))
                     )
+            rows = page.model.rowCount()
             for number, click in numbers:
+                await until(lambda: page.model.rowCount() == rows, what="the rows")
                 click()
                 # The last hour goes on by a minute now and then.
                 clicked.append(re.sub(r"ended:\S+\.\.\S+", "ended:hour", window.header.filter_bar.text()))
@@ -301,7 +303,7 @@ async def test_each_number_leads_to_as_many_jobs_or_says_why_not(dsn: str, tmp_p
                 )
                 window.show_page("overview")
             assert len(set(clicked)) == 4 + 4 + 3 * 4 + 1, "the sums are those of the cards, but for the scheduled"
-            assert not window.message.isVisible(), window.message.text
+            await until(lambda: not window.message.isVisible(), what="nothing to be left to say")
             others.run("DELETE FROM procrastinate_jobs WHERE status = 'failed' AND queue_name = 'mail'")
             page.cards.failed.chosen.emit()
             words = "6 runs were counted, 3 jobs are listed: the others were tried again or deleted since."
